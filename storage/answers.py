@@ -63,6 +63,8 @@ class Introduction(SQLModel, table=True):
     text: bytes | None = sealed(Personal.ANSWER, "introduction:{member_id}")
     media_id: str | None = column(Personal.ANSWER, default=None)
     written_at: datetime = column(Personal.ACTIVITY)
+    shown_at: datetime | None = column(default=None)
+    """When the managers saw it; NULL while there is no channel of theirs."""
     message_id: str = column(Personal.MESSAGE, default="")
 
 
@@ -276,6 +278,7 @@ PUT_INTRODUCTION = scalar(
             "media_id": bindparam("media_id"),
             "written_at": bindparam("at"),
             "message_id": bindparam("message_id"),
+            "shown_at": None,
         },
     )
     .returning(_introduction.c.id)
@@ -315,6 +318,26 @@ ADD_MEDIA = change(
         content=bindparam("content"),
         made_at=bindparam("now"),
     )
+)
+SHOWN = change(
+    update(_introduction)
+    .where(_introduction.c.id == bindparam("introduction_id"))
+    .values(shown_at=bindparam("now"))
+)
+UNSHOWN = rows(
+    select(
+        _introduction.c.id,
+        _introduction.c.member_id,
+        _introduction.c.text,
+        _introduction.c.media_id,
+    )
+    .where(
+        _introduction.c.shown_at.is_(None),
+        _introduction.c.text.is_not(None) | _introduction.c.media_id.is_not(None),
+    )
+    .order_by(_introduction.c.id)
+    .limit(bindparam("limit")),
+    IntroductionRow,
 )
 MEDIA = rows(
     select(_media.c.id, _media.c.member_id, _media.c.content_type, _media.c.content).where(

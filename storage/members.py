@@ -171,8 +171,8 @@ ADD_ACCOUNT = scalar(
         realm=bindparam("realm"),
         user_id=bindparam("user_id"),
         conversation=bindparam("conversation"),
-        state=AccountState.ACTIVE,
-        changed_at=bindparam("now"),
+        state=bindparam("state", type_=choice(AccountState)),
+        changed_at=bindparam("at"),
     )
     .returning(_account.c.id)
 )
@@ -199,6 +199,7 @@ ADD_CONSENT = change(
 SET_MUTED = change(
     update(_member).where(_member.c.id == bindparam("member_id")).values(muted_at=bindparam("at"))
 )
+EXISTS = scalar(select(_member.c.id).where(_member.c.id == bindparam("member_id")))
 MUTED_AT = scalar(select(_member.c.muted_at).where(_member.c.id == bindparam("member_id")))
 _ACCOUNT_COLUMNS = (
     _account.c.id,
@@ -265,6 +266,19 @@ HAD_ONCE = scalar(
 )
 FLAGS_OF = scalar(
     select(_once.c.flag).where(_once.c.hash == bindparam("hash")).order_by(_once.c.id)
+)
+
+
+# An account that left before we knew it: whatever is older than this must not bring it back.
+PUT_LEFT = change(
+    upsert(_once)
+    .values(hash=bindparam("hash"), flag="left", at=bindparam("at"))
+    .on_conflict_do_update(index_elements=["hash", "flag"], set_={"at": bindparam("at")})
+)
+LEFT_SINCE = scalar(
+    select(_once.c.id).where(
+        _once.c.hash == bindparam("hash"), _once.c.flag == "left", _once.c.at > bindparam("at")
+    )
 )
 
 

@@ -5,12 +5,13 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Index, Uuid, bindparam, func, select, update
+from sqlalchemy import Index, Uuid, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
 from storage.query import change, rows, scalar
 from storage.tables import (
+    BIG,
     Erase,
     Personal,
     choice,
@@ -50,11 +51,14 @@ class Outbox(SQLModel, table=True):
     __table_args__ = (
         Index("ix_outbox_state_way_due", "state", "way", "due"),
         Index("ix_outbox_member_id_state_way", "member_id", "state", "way"),
+        Index("ix_outbox_about_id", "about_id"),
         kept(Erase.BLANK),
     )
     id: int | None = row_id()
     key: UUID = column(sa_type=Uuid(), unique=True)
     member_id: int | None = member_ref(index=False)
+    # Whom a post in a place is about; erasing takes the mention out of every row.
+    about_id: int | None = column(default=None, foreign_key="member.id", nullable=True, sa_type=BIG)
     platform: str = column()
     lane: str = column()
     want: str = column()
@@ -113,6 +117,7 @@ ADD = scalar(
     .values(
         key=bindparam("key"),
         member_id=bindparam("member_id"),
+        about_id=bindparam("about_id"),
         platform=bindparam("platform"),
         lane=bindparam("lane"),
         want=bindparam("want"),
@@ -243,6 +248,19 @@ FORGET_OF_MEMBER = change(
         (_outbox.c.state == OutboxState.READY) | (_outbox.c.state == OutboxState.SENDING),
     )
     .values(state=OutboxState.EXPIRED, reason="erased", target=None, payload=None)
+)
+# A post in a place about a member who is erased is taken back if it waits.
+FORGET_ABOUT = change(
+    update(_outbox)
+    .where(_outbox.c.about_id == bindparam("member_id"), _outbox.c.state == OutboxState.READY)
+    .values(state=OutboxState.EXPIRED, reason="erased", target=None, payload=None)
+)
+FORGET_ENDED = change(
+    delete(_outbox).where(
+        _outbox.c.state != OutboxState.READY,
+        _outbox.c.state != OutboxState.SENDING,
+        _outbox.c.created_at < bindparam("before"),
+    )
 )
 DROP_OF_MEMBER_PUSHES = change(
     update(_outbox)

@@ -164,6 +164,17 @@ def _erasure(table: Table) -> Query[None]:
     return change(update(table).where(ours).values(blanks))
 
 
+def _unlinking(table: Table) -> Iterable[Query[None]]:
+    """Yield how rows of others forget that they mention the member."""
+    for column in table.columns:
+        mentions = any(key.target_fullname == "member.id" for key in column.foreign_keys)
+        if mentions and column.name != table.info.get("owner"):
+            yield change(update(table).where(column == bindparam("member")).values({column: None}))
+
+
 _KNOWN = tuple(_known(table) for table in _owned() if personal_columns(table))
 # Those that refer go before those that are referred to; the member goes last.
-_ERASURES = tuple(_erasure(table) for table in reversed(_owned()))
+_ERASURES = (
+    *(statement for table in tables() for statement in _unlinking(table)),
+    *(_erasure(table) for table in reversed(_owned())),
+)

@@ -8,17 +8,25 @@ type conversions both ways. A property test compares it with SQLAlchemy's own ex
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import BindParameter, ClauseElement, literal_column
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.visitors import replacement_traverse
 
 R_co = TypeVar("R_co", covariant=True)
 N = TypeVar("N", bound=tuple[Any, ...])
 Convert = Callable[[Any], Any]
 
 SQLITE = sqlite.dialect(paramstyle="qmark")
+POSTGRES = asyncpg.dialect()
+
+
+Steps = tuple[tuple[int, Convert], ...]
+"""The places of a row that need a conversion; most need none and are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,12 @@ class Compiled:
     text: str
     names: tuple[str, ...]
     fixed: Mapping[str, Any]
-    inward: tuple[Convert | None, ...]
-    outward: tuple[Convert | None, ...]
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    inward: Steps
+    outward: Steps
     wanted: int
 
-    def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    def bind(self, values: dict[str, Any]) -> Sequence[Any]:
         """Return the values in the statement's order, converted for the driver.
 
         Raises:
@@ -41,20 +50,20 @@ class Compiled:
         if len(values) != self.wanted:
             message = f"takes {sorted(set(self.names) - set(self.fixed))}, got {sorted(values)}"
             raise TypeError(message)
-        given = {**values, **self.fixed}
-        return tuple(
-            [
-                given[name] if convert is None or given[name] is None else convert(given[name])
-                for name, convert in zip(self.names, self.inward, strict=True)
-            ]
-        )
+        picked = self.pick({**values, **self.fixed} if self.fixed else values)
+        return _converted(picked, self.inward) if self.inward else picked
 
-    def convert(self, row: Sequence[Any]) -> list[Any]:
+    def convert(self, row: Sequence[Any]) -> Sequence[Any]:
         """Return a driver's row with every column converted to its Python type."""
-        return [
-            convert(value) if convert is not None and value is not None else value
-            for convert, value in zip(self.outward, row, strict=True)
-        ]
+        return _converted(row, self.outward) if self.outward else row
+
+
+def _converted(values: Sequence[Any], steps: Steps) -> list[Any]:
+    made = list(values)
+    for place, convert in steps:
+        if made[place] is not None:
+            made[place] = convert(made[place])
+    return made
 
 
 class Query(Generic[R_co]):
@@ -62,7 +71,7 @@ class Query(Generic[R_co]):
 
     __slots__ = ("_compiled", "row", "statement")
 
-    def __init__(self, statement: ClauseElement, row: Callable[[list[Any]], R_co]) -> None:
+    def __init__(self, statement: ClauseElement, row: Callable[[Any], R_co]) -> None:
         self.statement = statement
         self.row = row
         self._compiled: dict[str, Compiled] = {}
@@ -77,7 +86,7 @@ class Query(Generic[R_co]):
 
 def rows(statement: ClauseElement, row: type[N]) -> Query[N]:
     """Name a query whose rows become `row` (a NamedTuple with the columns' names, in order)."""
-    make: Callable[[list[Any]], N] = row._make  # type: ignore[attr-defined]
+    make: Callable[[Any], N] = row._make  # type: ignore[attr-defined]
     return Query(statement, make)
 
 
@@ -91,7 +100,26 @@ def change(statement: ClauseElement) -> Query[None]:
     return Query(statement, lambda _: None)
 
 
+def _plain(statement: ClauseElement, dialect: Dialect) -> ClauseElement:
+    """Write the statement's own constants into its text.
+
+    PostgreSQL keeps one plan for all values of a parameter: `state = $1` cannot use an index
+    that holds open rows only, `state = 'open'` can.
+    """
+
+    def replace(element: Any, **_: Any) -> Any:
+        if not isinstance(element, BindParameter) or element.required or element.value is None:
+            return None
+        literal = element.type.dialect_impl(dialect).literal_processor(dialect)
+        return literal and literal_column(literal(element.effective_value), element.type)
+
+    plain: ClauseElement = replacement_traverse(statement, {}, replace)
+    return plain
+
+
 def _compile(statement: ClauseElement, dialect: Dialect) -> Compiled:
+    if dialect.name == POSTGRES.name:
+        statement = _plain(statement, dialect)
     compiled: Any = statement.compile(dialect=dialect)
     # Required parameters hold a sentinel in `compiled.params`; only the others are values.
     binds = {name: bind for bind, name in compiled.bind_names.items()}
@@ -102,12 +130,24 @@ def _compile(statement: ClauseElement, dialect: Dialect) -> Compiled:
         convert, inward[name] = inward[name], None
         fixed[name] = convert(value) if convert is not None and value is not None else value
     returned = getattr(statement, "exported_columns", ())
-    outward = tuple(c.type.dialect_impl(dialect).result_processor(dialect, None) for c in returned)
+    outward = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in returned]
     return Compiled(
         text=str(compiled),
         names=names,
         fixed=fixed,
-        inward=tuple(inward[n] for n in names),
-        outward=outward,
+        pick=_picker(names),
+        inward=_steps([inward[name] for name in names]),
+        outward=_steps(outward),
         wanted=len(set(names) - set(fixed)),
     )
+
+
+def _steps(conversions: Sequence[Convert | None]) -> Steps:
+    return tuple((n, convert) for n, convert in enumerate(conversions) if convert is not None)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return what takes the values of `names`, in order, out of a mapping."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)

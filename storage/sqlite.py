@@ -9,15 +9,14 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 from storage.query import SQLITE, Query
 from storage.seal import Cipher
-from storage.store import HandlerSuspended, StoreError, Work
+from storage.store import HandlerSuspended, Item, StoreError, Work
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -87,24 +86,24 @@ class SqliteTx:
         compiled = query.compiled(SQLITE)
         return self._connection.execute(compiled.text, compiled.bind(values)).rowcount
 
-    @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
+    def savepoint(self) -> "_Savepoint":
         """Undo only what happens inside when it raises."""
+        return _Savepoint(self)
+
+    def mark(self) -> int:
+        """Set the next savepoint; return how many calls were waiting for the commit."""
         self._depth += 1
-        mark, undo, keep = SAVEPOINTS[self._depth]
-        calls = len(self._calls)
-        self._connection.execute(mark)
-        try:
-            yield
-        except BaseException:
-            self._connection.execute(undo)
-            self._connection.execute(keep)
+        self._connection.execute(SAVEPOINTS[self._depth][0])
+        return len(self._calls)
+
+    def unmark(self, calls: int | None) -> None:
+        """Release the last savepoint; with `calls` first undo what was done since `mark`."""
+        _, undo, keep = SAVEPOINTS[self._depth]
+        self._depth -= 1
+        if calls is not None:
             del self._calls[calls:]
-            raise
-        else:
-            self._connection.execute(keep)
-        finally:
-            self._depth -= 1
+            self._connection.execute(undo)
+        self._connection.execute(keep)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call on the event loop once the COMMIT has returned."""
@@ -115,25 +114,25 @@ class SqliteTx:
         self._scrub = True
 
 
-@dataclass(slots=True)
-class _Item:
-    work: Work[Any]
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: BaseException | None = None
-    calls: list[Callable[[], None]] = field(default_factory=list)
+class _Savepoint:
+    """`async with` over `mark` and `unmark`; plain, because every event enters two."""
 
-    def settle(self) -> None:
-        """Hand the outcome to whoever waits; on the event loop."""
-        if self.error is None:
-            for call in self.calls:
-                call()
-        if self.future.cancelled():
-            return
-        if self.error is None:
-            self.future.set_result(self.result)
-        else:
-            self.future.set_exception(self.error)
+    __slots__ = ("_calls", "_tx")
+
+    def __init__(self, tx: SqliteTx) -> None:
+        self._tx = tx
+        self._calls = 0
+
+    async def __aenter__(self) -> None:
+        self._calls = self._tx.mark()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tx.unmark(None if kind is None else self._calls)
 
 
 class _Thread(threading.Thread):
@@ -147,7 +146,7 @@ class _Thread(threading.Thread):
         self._group = 1 if read_only else GROUP
         self._dirty = False
         self.loop = asyncio.get_running_loop()
-        self.waiting: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
 
     def run(self) -> None:
         open_ = True
@@ -160,9 +159,9 @@ class _Thread(threading.Thread):
                 self._empty_log()
         self._connection.close()
 
-    def _take(self) -> tuple[list[_Item], bool]:
+    def _take(self) -> tuple[list[Item], bool]:
         """Wait for one item, then take whatever else waits; (items, False) at the end."""
-        group: list[_Item] = []
+        group: list[Item] = []
         try:
             while len(group) < self._group:
                 item = (
@@ -177,7 +176,7 @@ class _Thread(threading.Thread):
             pass
         return group, True
 
-    def _commit(self, group: list[_Item]) -> None:
+    def _commit(self, group: list[Item]) -> None:
         try:
             self._connection.execute(self._begin)
             for item in group:
@@ -192,7 +191,7 @@ class _Thread(threading.Thread):
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _drive(self, item: _Item) -> None:
+    def _drive(self, item: Item) -> None:
         """Run one coroutine to its end inside a savepoint; its own errors stay its own."""
         tx = SqliteTx(self._connection, self._cipher)
         try:
@@ -213,7 +212,7 @@ class _Thread(threading.Thread):
         self._dirty = bool(busy)
 
 
-def _settle(group: list[_Item]) -> None:
+def _settle(group: list[Item]) -> None:
     for item in group:
         item.settle()
 
@@ -251,7 +250,7 @@ class SqliteStore:
         """How many pieces of work wait for the writer."""
         return self._writer.waiting.qsize()
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], lane: str = "") -> T:  # noqa: ARG002 - one writer is one lane
         """Run `work` in the next group commit; see `storage.store.Store.write`."""
         return await self._put(self._writer, work)
 
@@ -264,7 +263,7 @@ class SqliteStore:
             message = "the store is closed"
             raise StoreError(message)
         future: asyncio.Future[T] = thread.loop.create_future()
-        thread.waiting.put(_Item(work, future))
+        thread.waiting.put(Item(work, future))
         return await future
 
     async def close(self) -> None:

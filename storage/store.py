@@ -1,11 +1,14 @@
 """The unit of work: what a transaction offers, and what a database offers.
 
 A transaction's calls never suspend on SQLite: the writer drives the coroutine to its end.
-On PostgreSQL the same coroutines run on the event loop.
+On PostgreSQL the same coroutines run on the event loop, where only the transaction's own calls
+may suspend. Either way a handler that waits for the world is told so.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from storage.query import Query
@@ -52,11 +55,37 @@ class Tx(Protocol):
 Work = Callable[[Tx], Coroutine[Any, Any, T]]
 
 
+@dataclass(slots=True)
+class Item:
+    """A piece of work on its way through a store, and how it ended."""
+
+    work: Work[Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    calls: list[Callable[[], None]] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Hand the outcome to whoever waits; on the event loop."""
+        if self.error is None:
+            for call in self.calls:
+                call()
+        if self.future.cancelled():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
 class Store(Protocol):
     """A database."""
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], lane: str = "") -> T:
         """Run `work` in a transaction of its own savepoint and return once it is committed.
+
+        Work of one lane runs in the order it came, one at a time, however many processes there
+        are; `work` may be called again when a first try left nothing behind.
 
         Raises:
             StoreError: the database could not begin or commit.

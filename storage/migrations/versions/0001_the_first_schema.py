@@ -277,6 +277,7 @@ def upgrade() -> None:
         sa.Column("text", sa.LargeBinary(), nullable=True),
         sa.Column("media_id", sa.String(), nullable=True),
         sa.Column("written_at", UTCDateTime(), nullable=False),
+        sa.Column("shown_at", UTCDateTime(), nullable=True),
         sa.Column("message_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["member_id"], ["member.id"], name=op.f("fk_introduction_member_id_member")
@@ -334,6 +335,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("about_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("platform", sa.String(), nullable=False),
         sa.Column("lane", sa.String(), nullable=False),
         sa.Column("want", sa.String(), nullable=False),
@@ -368,6 +370,9 @@ def upgrade() -> None:
         sa.Column("sent_at", UTCDateTime(), nullable=True),
         sa.Column("counted", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
+            ["about_id"], ["member.id"], name=op.f("fk_outbox_about_id_member")
+        ),
+        sa.ForeignKeyConstraint(
             ["member_id"], ["member.id"], name=op.f("fk_outbox_member_id_member")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
@@ -375,6 +380,7 @@ def upgrade() -> None:
         info={"erase": "blank", "owner": "member_id"},
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.create_index("ix_outbox_about_id", ["about_id"], unique=False)
         batch_op.create_index(
             "ix_outbox_member_id_state_way", ["member_id", "state", "way"], unique=False
         )
@@ -431,6 +437,7 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_state_way_due")
         batch_op.drop_index("ix_outbox_member_id_state_way")
+        batch_op.drop_index("ix_outbox_about_id")
 
     op.drop_table("outbox")
     with op.batch_alter_table("media", schema=None) as batch_op:
