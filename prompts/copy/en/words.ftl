@@ -1,0 +1,19 @@
+# Members' words. They work only when they are the whole message.
+word-menu = menu
+    .aliases = menu
+word-coupon = my coupon
+    .aliases = my coupon
+word-introduce = introduce
+    .aliases = introduce
+word-continue = continue
+    .aliases = continue
+word-correct = correct
+    .aliases = correct
+word-data = my data
+    .aliases = my data
+word-delete = delete me
+    .aliases = delete me
+word-fewer = fewer messages
+    .aliases = fewer messages
+word-cancel = cancel
+    .aliases = cancel

@@ -1,0 +1,19 @@
+# 会員の言葉。メッセージ全体がこの言葉のときだけ働きます。
+word-menu = メニュー
+    .aliases = menu
+word-coupon = クーポンを見る
+    .aliases = my coupon
+word-introduce = 自己紹介する
+    .aliases = 自己紹介|introduce
+word-continue = つづき
+    .aliases = 続き|continue
+word-correct = 訂正
+    .aliases = correct
+word-data = わたしのデータ
+    .aliases = my data
+word-delete = 消して
+    .aliases = delete me
+word-fewer = 通知を減らす
+    .aliases = fewer messages
+word-cancel = やめる
+    .aliases = cancel
