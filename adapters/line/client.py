@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -183,9 +184,15 @@ class Client:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
                 timeout=SEND_TIMEOUT,
-                trust_env=True,
+                # Asked once: aiohttp's `trust_env` reads .netrc in a thread at every call.
+                proxy=proxy_for(self._reply),
             )
         return self._opened
+
+
+def proxy_for(url: URL) -> str | None:
+    """Return the proxy that the environment names for LINE's host, None for a direct way."""
+    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
 
 
 def lost(error: Exception) -> RetryLater:

@@ -122,11 +122,19 @@ class LineSide:
         """Make the event's reply token unusable."""
         self.line.forget_token(event["replyToken"])
 
+    def heal(self) -> None:
+        """Let nothing go wrong any more."""
+        self.line.faults = None
+
     def lose(self, times: int, *, done: bool) -> None:
         """Lose the answers to the bot's next sends."""
         harm = Harm.DROP_DONE if done else Harm.DROP
         fault = Fault(harm=harm, path="/v2/bot/message/", times=times)
         self.line.faults = FaultScript([fault], Random(0))  # noqa: S311  a fixed order, no chance
+
+    def body(self, *events: Json) -> bytes:
+        """Return the bytes of a body with events."""
+        return self.line.body(events)
 
     def elements(self, body: bytes) -> Sequence[Element]:
         """Return what the front door makes of a body."""

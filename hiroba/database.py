@@ -1,0 +1,148 @@
+"""`migrate`, `owner`, `backup`, `restore`: short visits to the database."""
+
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from bot.errors import Misconfigured
+from bot.roles import invite
+from hiroba.clock import Clock, machine_now
+from hiroba.runtime import open_cipher
+from hiroba.settings import Settings, checked, environment, key_problems
+from storage import migrate as migrations
+from storage.lock import AlreadyRunning, FileLock
+from storage.members import Role
+from storage.sqlite import SqliteStore, connect
+
+
+def migrate() -> None:
+    """Bring the database to this version; refuses beside a serving process."""
+    settings = checked(environment(), serving=False)
+    path = settings.database
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path):
+        migrations.upgrade(path)
+    sys.stdout.write(f"{path} is at revision {migrations.head()}\n")
+
+
+async def owner() -> None:
+    """Print a one-time code for the first owner."""
+    settings = _existing()
+    if problems := list(key_problems(settings)):
+        raise Misconfigured(problems)
+    store = SqliteStore(settings.database, open_cipher(settings))
+    now = Clock(settings.clock_start).now()
+
+    try:
+        code = await store.write(lambda tx: invite(tx, Role.OWNER, now))
+    finally:
+        await store.close()
+    sys.stdout.write(f"{code}\n")
+    sys.stderr.write("Send this code to the bot within 10 minutes: that account becomes owner.\n")
+
+
+def backup(target: Path) -> None:
+    """Copy the database page by page to `target`, also while it is served."""
+    settings = _existing()
+    if target.exists():
+        raise Misconfigured([f"{target} exists: name a new file"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    with (
+        closing(connect(settings.database, read_only=True)) as source,
+        closing(sqlite3.connect(part)) as copy,
+    ):
+        source.backup(copy, pages=1_000, progress=_progress)
+        copy.execute("PRAGMA journal_mode=DELETE")
+    part.chmod(0o600)
+    part.replace(target)
+    sys.stderr.write("\n")
+    sys.stdout.write(f"{target}: {target.stat().st_size:,} bytes. Keep HIROBA_SECRET_KEYS apart.\n")
+
+
+def _progress(_: int, remaining: int, total: int) -> None:
+    if sys.stderr.isatty() and total:
+        sys.stderr.write(f"\r{100 * (total - remaining) // total} %")
+
+
+def restore(source: Path, *, yes: bool) -> None:
+    """Put a backup in place of the database, paused: nothing is sent until a manager resumes."""
+    settings = checked(environment(), serving=False)
+    path = settings.database
+    _usable(source)
+    if path.exists() and not yes and not _asked(f"Replace {path} by {source}?"):
+        raise Misconfigured(["nothing was changed: add --yes to replace the database"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path):
+        part = path.with_name(path.name + ".part")
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(source)) as backup_, closing(sqlite3.connect(part)) as copy:
+            backup_.backup(copy)
+        migrations.upgrade(part)
+        _pause(part)
+        for leftover in ("-wal", "-shm"):
+            path.with_name(path.name + leftover).unlink(missing_ok=True)
+        part.replace(path)
+    sys.stdout.write(f"{path} is restored and paused: a manager starts sending again with the word")
+    sys.stdout.write(" \u518d\u958b (resume).\n")
+
+
+def _usable(source: Path) -> None:
+    if not source.is_file():
+        raise Misconfigured([f"there is no {source}: name a file that `hiroba backup` wrote"])
+    try:
+        with closing(sqlite3.connect(source)) as connection:
+            damage = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise Misconfigured([f"{source} is no backup of Hiroba ({error})"]) from error
+    if damage != "ok":
+        raise Misconfigured([f"{source} is damaged: take another backup"])
+
+
+def _pause(path: Path) -> None:
+    """Stop sending, and repeat nothing that may have left after the backup was taken."""
+    reason = json.dumps({"reason": "restored"})
+    with closing(connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            "INSERT INTO state (name, value, at) VALUES ('stop', ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (reason, machine_now().strftime("%Y-%m-%d %H:%M:%S.%f")),
+        )
+        connection.execute(
+            "UPDATE outbox SET state = 'uncertain', reason = 'restored', target = NULL, "
+            "payload = NULL WHERE state = 'ready' AND way IN ('push', 'reply')"
+        )
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def _asked(question: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _alone(path: Path) -> FileLock:
+    """Return the file's lock, to be held while the file is changed."""
+    lock = FileLock(path)
+    try:
+        with lock:
+            pass
+    except AlreadyRunning as error:
+        raise Misconfigured([f"another process serves {path}: stop it first"]) from error
+    return lock
+
+
+def _existing() -> Settings:
+    settings = checked(environment(), serving=False)
+    if not settings.database.is_file():
+        raise Misconfigured([f"there is no {settings.database}: start `hiroba serve` once"])
+    return settings

@@ -1,0 +1,27 @@
+"""Structured logs without personal data: events, row numbers, counts and one-word reasons."""
+
+import logging
+import sys
+
+import structlog
+
+QUIET = ("httpx", "aiohttp.access", "apscheduler", "alembic", "linebot", "uvicorn.access")
+"""Loggers that print addresses, ids or contents below WARNING."""
+
+
+def configure() -> None:
+    """Write JSON lines to standard error; an exception's text never leaves, only its type."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
