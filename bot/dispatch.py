@@ -219,7 +219,8 @@ async def _managers_word(ctx: Context, text: str, *, known: bool) -> bool:
     if called is None or (known and not called.explicit):
         return await _code(ctx, text)
     if ctx.role.rank < called.command.role.rank:
-        raise UserError("refused-role")
+        known = ctx.role is not Role.MEMBER
+        raise UserError("refused-role", needs=called.command.role.value if known else "")
     await called.command.handle(ctx, called.arguments)
     return True
 

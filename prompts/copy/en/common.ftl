@@ -1,5 +1,9 @@
 choice-old = This button no longer works. Please start from "menu".
-refused-role = Only the people who run this community can use this word. If you need help, send "menu".
+refused-role =
+    { $needs ->
+        [owner] Only an owner can use this word. "help" lists the words you can use.
+       *[other] Only the people who run this community can use this word. If you need help, send "menu".
+    }
 trouble = That did not work. Please wait a moment and try again.
 fit-more = Next
 fit-back = Back
