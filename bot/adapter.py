@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from bot.events import Account, Address, PlatformEvent
@@ -43,12 +43,17 @@ class Via(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One send. `key` stays the same on every try; `payloads` is what `render` made."""
+    """One send. `key` stays the same on every try; `payloads` is what `render` made.
+
+    `recipients` (at most `limits.recipients`, each once) makes it a multicast: all or nothing,
+    by push; `address` then names the platform alone.
+    """
 
     address: Address
     via: Via
     payloads: tuple[Payload, ...]
     key: UUID
+    recipients: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,22 @@ class Adapter(Protocol):
 
     async def run(self, place: Place) -> None:
         """Mount routes, open connections, and stay until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Counted messages of this month: `limit` is None on a plan without one; `used` so far."""
+
+    limit: int | None
+    used: int
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """An adapter whose platform counts messages against a month's plan."""
+
+    async def quota(self) -> Quota:
+        """Ask how the month stands; raises RetryLater, Unreachable or Rejected, as `send`."""
 
 
 def account_of(address: Address) -> Account:

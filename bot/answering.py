@@ -105,7 +105,7 @@ def _reason(survey: str, question: str) -> str:
 
 
 def _sealed(ctx: Context, bound: str, text: str | None) -> bytes | None:
-    return None if text is None else ctx.tx.cipher.seal(text, bound)
+    return None if text is None else ctx.tx.cipher.of(ctx.member_id).seal(text, bound)
 
 
 async def _tag(ctx: Context, form: Form, question: Question, answer: Answer) -> None:

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid5
 
+from bot.adapter import account_of
 from bot.core import Core
 from bot.events import Account, Address, DomainEvent
 from bot.messages import Choices, Message, Part
@@ -17,7 +18,8 @@ from bot.posting import Letter, post
 from bot.rules.etiquette import Want
 from bot.text import Value
 from bot.wire import load_message
-from storage import activity, answers, outbox, work
+from storage import activity, answers, audit, members, outbox, work
+from storage.audit import Act
 from storage.members import MemberRow, Role
 from storage.store import Tx
 
@@ -143,6 +145,15 @@ class Context:
             subject=subject,
             at=self.occurred_at,
         )
+
+    async def audit(self, act: str, subject: str = "", **facts: str | int) -> None:
+        """Write a privileged act into the audit log; no personal data in `facts`."""
+        account = account_of(self.address)
+        actor = await members.account_hash(
+            self.tx, (account.platform, account.realm, account.user_id)
+        )
+        done = Act(actor, act, subject, audit.facts_of(**facts))
+        await audit.append(self.tx, done, self.now)
 
     async def wake(self, kind: str, ref: str, due: datetime) -> None:
         """Set (or move) a wakeup."""

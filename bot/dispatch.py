@@ -65,7 +65,8 @@ async def handle(core: Core, tx: Tx, received: Received) -> None:
     ctx = await _context(core, tx, received, member)
     if member is None:
         ctx.member = await _create(ctx, account)
-    elif member.state is not AccountState.ACTIVE:
+    elif member.state is not AccountState.ACTIVE or isinstance(event, MemberJoined):
+        # Written for whoever is active too: a leave that comes later and is older is known by it.
         await _set_state(ctx, member, AccountState.ACTIVE)
     try:
         await _climb(ctx, event, first=member is None)

@@ -167,6 +167,10 @@ class Limits:
     """True where a repeated send with the same key (or token) is harmless."""
     sends_per_second: int = 0
     """The platform's own rate limit for sends of one token; 0: none stated."""
+    recipients: int = 1
+    """How many people one send may go to; 1: the platform has no multicast."""
+    multicasts_per_second: int = 0
+    """The rate limit of its own for sends to several people; 0: theirs is that of all sends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from bot.events import Account, Address, ReplyHandle
 from bot.messages import Card, Choice, Choices, Form, Image, Link, Message, Part, Picks, Text
 from storage.seal import Cipher
 
+# Made once: `json.dumps` with an option makes an encoder for every call.
+_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)
+
 SIGNATURE = 16
 """Hex digits of a choice's signature: 64 bits, and `~`, keep a value under 100 bytes."""
 
@@ -35,7 +38,7 @@ def _signature(cipher: Cipher, value: str, account: Account | None) -> str:
 def dump_address(address: Address) -> str:
     """Return an address as JSON."""
     account = address.account
-    return json.dumps(
+    return _JSON.encode(
         {
             "platform": address.platform,
             "account": [account.realm, account.user_id] if account else None,
@@ -43,8 +46,7 @@ def dump_address(address: Address) -> str:
             "thread": address.thread,
             "private": address.private,
             "reply": address.reply.token if address.reply else "",
-        },
-        ensure_ascii=False,
+        }
     )
 
 
@@ -64,7 +66,7 @@ def load_address(text: str | bytes) -> Address:
 
 def dump_message(message: Message) -> str:
     """Return a message as JSON; forms are walked question by question before they get here."""
-    return json.dumps([_dump_part(part) for part in message.parts], ensure_ascii=False)
+    return _JSON.encode([_dump_part(part) for part in message.parts])
 
 
 def load_message(text: str | bytes) -> Message:

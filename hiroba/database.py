@@ -11,6 +11,7 @@ from bot.roles import invite
 from hiroba.clock import Clock, machine_now
 from hiroba.runtime import open_cipher
 from hiroba.settings import Settings, checked, environment, key_problems
+from storage import audit
 from storage import migrate as migrations
 from storage.lock import AlreadyRunning, FileLock
 from storage.members import Role
@@ -41,6 +42,22 @@ async def owner() -> None:
         await store.close()
     sys.stdout.write(f"{code}\n")
     sys.stderr.write("Send this code to the bot within 10 minutes: that account becomes owner.\n")
+
+
+async def verify_audit() -> int:
+    """Print what the audit log's chain says; return 0 when it holds, 1 when it does not."""
+    settings = _existing()
+    store = SqliteStore(settings.database, open_cipher(settings))
+    try:
+        verdict = await store.read(audit.verify)
+    finally:
+        await store.close()
+    if verdict.broken is None:
+        sys.stdout.write(f"{verdict.held} acts: the chain holds\n")
+        return 0
+    at = f"row {verdict.broken} was changed" if verdict.broken else "its end was cut off"
+    sys.stdout.write(f"broken after {verdict.held} acts: {at}\n")
+    return 1
 
 
 def backup(target: Path) -> None:

@@ -12,7 +12,9 @@ from bot.errors import HirobaError, Misconfigured
 
 hiroba = App(name="hiroba", help="A community bot for LINE, Slack and Discord.", version="0.1.0")
 line = App(name="line", help="What concerns LINE alone.")
+audit = App(name="audit", help="The audit log.")
 hiroba.command(line)
+hiroba.command(audit)
 
 CONFIGURATION = 2
 """Exit code of a process that refuses to start."""
@@ -148,6 +150,14 @@ def restore(source: Path, *, yes: Annotated[bool, Parameter(negative="")] = Fals
     from hiroba.database import restore as put
 
     put(source, yes=yes)
+
+
+@audit.command
+def verify() -> None:
+    """Walk the audit log's chain and name the first row that was changed, if any."""
+    from hiroba.database import verify_audit
+
+    sys.exit(asyncio.run(verify_audit()))
 
 
 @line.command

@@ -12,6 +12,7 @@ import uvicorn
 
 from bot.errors import Misconfigured
 from hiroba.clock import Clock
+from hiroba.http import BoundedHead
 from hiroba.logs import configure
 from hiroba.runtime import Runtime, load_community, start
 from hiroba.settings import checked, environment, platforms
@@ -69,6 +70,7 @@ async def serve(host: str, port: int, *, work: bool) -> None:
         runtime.app,
         host=host,
         port=port,
+        http=BoundedHead,
         log_config=None,
         log_level="warning",
         access_log=False,

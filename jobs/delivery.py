@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 MOST_TRIES = 8
 """Tries of unknown outcome after which a message is given up."""
+QUOTA_PAUSE = timedelta(hours=1)
+"""How long a post to a place waits when the platform's month is spent."""
 SEND_SECONDS = 15
 """The longest one try may take; SDKs sleep inside their own retries."""
 
@@ -169,7 +171,7 @@ class Courier:
             if outgoing.reply_until is None or now < outgoing.reply_until:
                 return True
             if outgoing.fresh and not outgoing.tries:
-                await self._mark(self._reroute, outgoing)
+                await self._mark(self._reroute, outgoing, "token_expired")
             else:
                 await self._mark(self._end, outgoing, OutboxState.UNCERTAIN, "restart")
             return False
@@ -180,7 +182,7 @@ class Courier:
         )
         if plan.way is etiquette.Way.PUSH and plan.due is not None and plan.due <= now:
             return True
-        await self._mark(self._reroute, outgoing)
+        await self._mark(self._reroute, outgoing, "waits")
         return False
 
     async def _still_ready(self, outgoing: Outgoing) -> bool:
@@ -197,8 +199,14 @@ class Courier:
             case Unreachable(reason="token_used") if outgoing.tries or not outgoing.fresh:
                 # An earlier try of ours used the token: the member has the reply.
                 await self._mark(self._sent, outgoing, Receipt(already=True), ())
-            case Unreachable(reason="token_used" | "quota"):
-                await self._mark(self._reroute, outgoing)
+            case Unreachable(reason="token_used"):
+                await self._mark(self._reroute, outgoing, "token_expired")
+            case Unreachable(reason="quota") if outgoing.member_id is None:
+                await self._mark(self._postpone, outgoing, QUOTA_PAUSE, error.reason)
+            case Unreachable(reason="quota"):
+                # The month is spent: asking again helps nobody, the member's next word does.
+                pull = replace(outgoing, want=Want.PREFER_REPLY.value)
+                await self._mark(self._reroute, pull, error.reason)
             case Unreachable(reason="unauthorised"):
                 await self._mark(self._postpone, outgoing, timedelta(minutes=1), error.reason)
             case Unreachable():
@@ -233,6 +241,7 @@ class Courier:
             now=now,
             counted=receipt.counted,
         )
+        _forget(outgoing, tx)
         if receipt.counted:
             await tx.run(
                 state.ADD_COUNTED,
@@ -258,6 +267,7 @@ class Courier:
     async def _end(self, outgoing: Outgoing, state_: OutboxState, reason: str, tx: Tx) -> None:
         now = self.core.clock.now()
         await tx.run(outbox.ENDED, outbox_id=outgoing.id, state=state_, reason=reason, now=now)
+        _forget(outgoing, tx)
 
     async def _retry(self, outgoing: Outgoing, wait: timedelta, reason: str, tx: Tx) -> None:
         due = self.core.clock.now() + wait
@@ -267,7 +277,7 @@ class Courier:
         due = self.core.clock.now() + wait
         await tx.run(outbox.POSTPONE, outbox_id=outgoing.id, due=due, reason=reason)
 
-    async def _reroute(self, outgoing: Outgoing, tx: Tx) -> None:
+    async def _reroute(self, outgoing: Outgoing, reason: str, tx: Tx) -> None:
         """Plan again without the reply token."""
         now: datetime = self.core.clock.now()
         letter = _letter(outgoing)
@@ -282,7 +292,7 @@ class Courier:
             outbox_id=outgoing.id,
             way=posting.WAYS[plan.way],
             due=plan.due,
-            reason=plan.reason or "token_expired",
+            reason=plan.reason or reason,
             target=tx.cipher.seal(dump_address(letter.address), bound),
         )
 
@@ -315,3 +325,9 @@ def _letter(outgoing: Outgoing) -> posting.Letter:
         important=outgoing.important,
         reply_until=outgoing.reply_until,
     )
+
+
+def _forget(outgoing: Outgoing, tx: Tx) -> None:
+    """Leave no trace of the last word to someone erased: a person without a member is no one else."""
+    if outgoing.member_id is None and outgoing.address.account is not None:
+        tx.scrub()

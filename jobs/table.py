@@ -5,11 +5,15 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from bot.core import Core
 from jobs.tasks import Tasks
-from jobs.worker import Handle, claimed, run_job
+from jobs.worker import Handle, Job, claimed, run_job
 from storage import work
-from storage.store import Store, Tx
+from storage.store import Store, StoreError, Tx
+
+log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
 """How long a claim holds; a worker that is gone loses its jobs after this."""
@@ -47,16 +51,27 @@ class TableEngine:
         tx.after_commit(self._due.set)
 
     async def work(self) -> None:
-        """Claim and carry out jobs until cancelled."""
-        await self.store.write(lambda tx: tx.run(work.FREE_CLAIMS, worker=self.worker))
+        """Claim and carry out jobs until cancelled; a store that is down is asked again."""
+        freed = False
         while True:
             self._due.clear()
-            if not await self.step():
-                try:
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._due.wait()
-                except TimeoutError:
+            try:
+                if not freed:
+                    await self.store.write(lambda tx: tx.run(work.FREE_CLAIMS, worker=self.worker))
+                    freed = True
+                if await self.step():
                     continue
+            except StoreError:
+                log.warning("jobs.store_down")
+            await self._nap()
+
+    async def _nap(self) -> None:
+        """Wait for a job of this process, or a moment: others may have added one."""
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._due.wait()
+        except TimeoutError:
+            return
 
     async def step(self) -> int:
         """Claim what is due and see it through; return how many jobs that was."""
@@ -71,7 +86,7 @@ class TableEngine:
                 run_job(
                     self.core,
                     self.store,
-                    self._handlers[row.kind],
+                    self._handlers.get(row.kind, _unknown),
                     claimed(row, self.store, self.worker),
                 )
             )
@@ -93,3 +108,8 @@ class TableEngine:
         for row in counts:
             found[row.state.value] = found.get(row.state.value, 0) + row.total
         return found
+
+
+async def _unknown(job: Job) -> None:
+    """Fail a job whose kind no feature carries out any more: one row must not stop the others."""
+    raise LookupError(job.kind)

@@ -4,11 +4,15 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, UniqueConstraint, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
 from storage.query import change, rows, scalar
 from storage.tables import Erase, Personal, column, kept, member_ref, row_id, sealed, table_of
+
+COUNTABLE = JSON().with_variant(JSONB(), "postgresql")
+"""JSON that is compared and grouped; plain JSON keeps what members wrote to the letter."""
 
 
 class Conversation(SQLModel, table=True):
@@ -32,10 +36,12 @@ class Answer(SQLModel, table=True):
     survey: str = column(Personal.ANSWER, index=True)
     question: str = column(Personal.ANSWER)
     kind: str = column()
-    options: list[Any] = column(Personal.ANSWER, default=[], sa_type=JSON)
+    options: list[Any] = column(Personal.ANSWER, default=[], sa_type=COUNTABLE)
     number: int | None = column(Personal.ANSWER, default=None)
     day: date | None = column(Personal.ANSWER, default=None)
-    text: bytes | None = sealed(Personal.ANSWER, "answer:{member_id}:{survey}:{question}")
+    text: bytes | None = sealed(
+        Personal.ANSWER, "answer:{member_id}:{survey}:{question}", own_key=True
+    )
     skipped: bool = column(Personal.ANSWER, default=False)
     consent_version: int | None = column(Personal.ANSWER, default=None)
     answered_at: datetime = column(Personal.ACTIVITY)
@@ -60,7 +66,7 @@ class Introduction(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("member_id"), kept(Erase.DELETE))
     id: int | None = row_id()
     member_id: int = member_ref(nullable=False, index=False)
-    text: bytes | None = sealed(Personal.ANSWER, "introduction:{member_id}")
+    text: bytes | None = sealed(Personal.ANSWER, "introduction:{member_id}", own_key=True)
     media_id: str | None = column(Personal.ANSWER, default=None)
     written_at: datetime = column(Personal.ACTIVITY)
     shown_at: datetime | None = column(default=None)
@@ -75,7 +81,7 @@ class Media(SQLModel, table=True):
     id: str = column(primary_key=True)
     member_id: int = member_ref(nullable=False)
     content_type: str = column()
-    content: bytes = sealed(Personal.ANSWER, "media:{id}", nullable=False)
+    content: bytes = sealed(Personal.ANSWER, "media:{id}", nullable=False, own_key=True)
     made_at: datetime = column(Personal.ACTIVITY)
 
 
@@ -178,7 +184,7 @@ PUT_CONVERSATION = change(
 )
 _ANSWER_VALUES = {
     "kind": bindparam("kind"),
-    "options": bindparam("options", type_=JSON()),
+    "options": bindparam("options", type_=COUNTABLE),
     "number": bindparam("number"),
     "day": bindparam("day"),
     "text": bindparam("text"),

@@ -50,7 +50,7 @@ class Member(SQLModel, table=True):
     # The number of an erased member is never given again: buttons and jobs may still name it.
     __table_args__ = {**kept(Erase.DELETE, "id"), "sqlite_autoincrement": True}
     id: int | None = row_id()
-    nickname: bytes | None = sealed(Personal.ANSWER, "nickname:{id}")
+    nickname: bytes | None = sealed(Personal.ANSWER, "nickname:{id}", own_key=True)
     joined_at: datetime = column(Personal.ACTIVITY)
     consent_version: int | None = column(Personal.ANSWER, default=None)
     consent_at: datetime | None = column(Personal.ANSWER, default=None)
@@ -127,6 +127,7 @@ class AccountRow(NamedTuple):
     user_id: str
     conversation: str
     state: AccountState
+    changed_at: datetime
 
 
 class GrantRow(NamedTuple):
@@ -209,6 +210,7 @@ _ACCOUNT_COLUMNS = (
     _account.c.user_id,
     _account.c.conversation,
     _account.c.state,
+    _account.c.changed_at,
 )
 ACCOUNTS_OF = rows(
     select(*_ACCOUNT_COLUMNS)
@@ -221,6 +223,50 @@ ACCOUNTS_NAMED = rows(
     .where(_account.c.platform == bindparam("platform"), _account.c.user_id == bindparam("user_id"))
     .order_by(_account.c.id),
     AccountRow,
+)
+_active = _account.alias("active")
+# Whose every account is left, since before a day.
+GONE = scalar(
+    select(_member.c.id)
+    .where(
+        _member.c.id > bindparam("after"),
+        ~select(_active.c.id)
+        .where(
+            _active.c.member_id == _member.c.id,
+            (_active.c.state == AccountState.ACTIVE) | (_active.c.changed_at > bindparam("before")),
+        )
+        .exists(),
+    )
+    .order_by(_member.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+class JoinedRow(NamedTuple):
+    """An account and when its member joined."""
+
+    id: int
+    member_id: int
+    platform: str
+    realm: str
+    user_id: str
+    joined_at: datetime
+
+
+JOINED_AFTER = rows(
+    select(
+        _account.c.id,
+        _account.c.member_id,
+        _account.c.platform,
+        _account.c.realm,
+        _account.c.user_id,
+        _member.c.joined_at,
+    )
+    .join(_member, _member.c.id == _account.c.member_id)
+    .where(_account.c.id > bindparam("after"))
+    .order_by(_account.c.id)
+    .limit(bindparam("limit")),
+    JoinedRow,
 )
 ROLE_OF = scalar(
     select(_grant.c.role).where(
@@ -263,6 +309,17 @@ ADD_ONCE = change(
 )
 HAD_ONCE = scalar(
     select(_once.c.id).where(_once.c.hash == bindparam("hash"), _once.c.flag == bindparam("flag"))
+)
+class OnceRow(NamedTuple):
+    """What an account had before it was erased."""
+
+    flag: str
+    at: datetime
+
+
+ONCE_OF = rows(
+    select(_once.c.flag, _once.c.at).where(_once.c.hash == bindparam("hash")).order_by(_once.c.id),
+    OnceRow,
 )
 FLAGS_OF = scalar(
     select(_once.c.flag).where(_once.c.hash == bindparam("hash")).order_by(_once.c.id)

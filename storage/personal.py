@@ -5,16 +5,16 @@ which class of personal data every column holds, and what a sealed column is bou
 added tomorrow is exported and erased without a line here, or `problems` fails the build.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
 from sqlalchemy import Column, LargeBinary, Table, bindparam, delete, select, update
 
-from storage.query import Query, change
+from storage.query import Query, change, scalar
 from storage.schema import tables
-from storage.seal import Cipher
+from storage.seal import Cipher, SealBroken
 from storage.store import Tx
 from storage.tables import Erase, Personal
 
@@ -54,6 +54,18 @@ class _Known:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """How to look after one column whose values are sealed with their owners' own keys."""
+
+    where: str
+    newest: Query[dict[str, Any]]
+    owners: Query[int]
+    drop: Query[None]
+    bound: str
+    column: str
+
+
 async def export(tx: Tx, member_id: int) -> list[Section]:
     """Return everything personal that is stored of a member, table by table.
 
@@ -74,6 +86,29 @@ async def erase(tx: Tx, member_id: int) -> None:
     """Delete or blank every row that names a member, and at last the member."""
     for statement in _ERASURES:
         await tx.run(statement, member=member_id)
+
+
+async def unreadable(tx: Tx) -> list[str]:
+    """Return the columns whose newest value does not open with the key file as it is."""
+    found = []
+    for own in _OWN:
+        row = await tx.one(own.newest)
+        try:
+            if row is not None:
+                tx.cipher.open(row[own.column], own.bound.format_map(row))
+        except SealBroken:
+            found.append(own.where)
+    return found
+
+
+async def drop_unreadable(tx: Tx, readable: Container[int]) -> int:
+    """Drop what is sealed with the key of a member not in `readable`; return how many values."""
+    dropped = 0
+    for own in _OWN:
+        for member_id in await tx.all(own.owners):
+            if member_id not in readable:
+                dropped += await tx.run(own.drop, member=member_id)
+    return dropped
 
 
 def personal_columns(table: Table) -> list[Column[Any]]:
@@ -111,6 +146,8 @@ def _wrong(column: Column[Any]) -> Iterable[str]:
         yield "is sealed and does not say what for"
     if not _fields(bound) <= set(column.table.columns.keys()):
         yield "is sealed for something that its row does not know"
+    if column.info.get("own_key") and "owner" not in column.table.info:
+        yield "is sealed with the key of an owner that its table does not name"
     if column.table.info.get("erase") == Erase.BLANK and _blanked(column) and not column.nullable:
         yield "must become NULL when its owner is erased, and cannot"
 
@@ -164,6 +201,32 @@ def _erasure(table: Table) -> Query[None]:
     return change(update(table).where(ours).values(blanks))
 
 
+def _own(column: Column[Any]) -> _Own:
+    """A value that can no longer be read becomes NULL; where it is all there is, its row goes."""
+    table, bound = column.table, column.info["bound"]
+    owner = table.c[table.info["owner"]]
+    names = (column.name, *sorted(_fields(bound)))
+    newest = (
+        select(*(table.c[name] for name in names))
+        .where(column.is_not(None))
+        .order_by(*(key.desc() for key in table.primary_key))
+        .limit(1)
+    )
+    theirs = owner == bindparam("member"), column.is_not(None)
+    return _Own(
+        where=f"{table.name}.{column.name}",
+        newest=Query(newest, _by_name(names)),
+        owners=scalar(select(owner).where(column.is_not(None)).distinct()),
+        drop=change(
+            update(table).where(*theirs).values({column.name: None})
+            if column.nullable
+            else delete(table).where(*theirs)
+        ),
+        bound=bound,
+        column=column.name,
+    )
+
+
 def _unlinking(table: Table) -> Iterable[Query[None]]:
     """Yield how rows of others forget that they mention the member."""
     for column in table.columns:
@@ -173,6 +236,7 @@ def _unlinking(table: Table) -> Iterable[Query[None]]:
 
 
 _KNOWN = tuple(_known(table) for table in _owned() if personal_columns(table))
+_OWN = tuple(_own(c) for table in _owned() for c in table.columns if c.info.get("own_key"))
 # Those that refer go before those that are referred to; the member goes last.
 _ERASURES = (
     *(statement for table in tables() for statement in _unlinking(table)),

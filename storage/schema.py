@@ -3,9 +3,20 @@
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import activity, answers, coupons, inbox, members, outbox, state, work
+from storage import (
+    activity,
+    answers,
+    audit,
+    broadcast,
+    coupons,
+    inbox,
+    members,
+    outbox,
+    state,
+    work,
+)
 
-TOPICS = (members, answers, activity, coupons, inbox, outbox, work, state)
+TOPICS = (members, answers, activity, audit, broadcast, coupons, inbox, outbox, work, state)
 
 
 def tables() -> list[Table]:

@@ -258,13 +258,13 @@ class SqliteStore:
         """Run `work` on a snapshot that cannot write."""
         return await self._put(self._reader, work)
 
-    async def _put(self, thread: _Thread, work: Work[T]) -> T:
+    def _put(self, thread: _Thread, work: Work[T]) -> "asyncio.Future[T]":
         if self._closed:
             message = "the store is closed"
             raise StoreError(message)
         future: asyncio.Future[T] = thread.loop.create_future()
         thread.waiting.put(Item(work, future))
-        return await future
+        return future
 
     async def close(self) -> None:
         """Let both threads finish what they took, then release the file."""

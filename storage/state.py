@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, UniqueConstraint, bindparam, delete, select, update
+from sqlalchemy import JSON, UniqueConstraint, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
@@ -105,7 +105,25 @@ OPEN_PERMIT = change(
     .values(token=bindparam("token"), tat=bindparam("tat"))
     .on_conflict_do_nothing(index_elements=["token"])
 )
-PERMIT = scalar(select(_permit.c.tat).where(_permit.c.token == bindparam("token")))
+_NOW, _LATEST = bindparam("now", type_=BIG), bindparam("latest", type_=BIG)
+_COST = bindparam("cost", type_=BIG)
+# One statement: any number of workers queue up at the row and none gets another's permits.
+RESERVE_PERMITS = scalar(
+    upsert(_permit)
+    .values(token=bindparam("token"), tat=_NOW + _COST)
+    .on_conflict_do_update(
+        index_elements=["token"],
+        set_={
+            "tat": case(
+                (_permit.c.tat < _NOW, _NOW),
+                (_permit.c.tat > _LATEST, _LATEST),
+                else_=_permit.c.tat,
+            )
+            + _COST
+        },
+    )
+    .returning(_permit.c.tat)
+)
 MOVE_PERMIT = scalar(
     update(_permit)
     .where(_permit.c.token == bindparam("token"))

@@ -61,6 +61,8 @@ class Item:
 
     work: Work[Any]
     future: asyncio.Future[Any]
+    lane: int = 0
+    """The number of its lane; 0 for work of no lane."""
     result: Any = None
     error: BaseException | None = None
     calls: list[Callable[[], None]] = field(default_factory=list)

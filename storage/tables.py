@@ -53,9 +53,11 @@ def kept(erase: Erase | None, owner: str = "member_id") -> dict[str, Any]:
     return {"info": {"erase": erase.value, "owner": owner} if erase else {}}
 
 
-def column(personal: Personal = Personal.NONE, *, bound: str = "", **field: Any) -> Any:
+def column(
+    personal: Personal = Personal.NONE, *, bound: str = "", own_key: bool = False, **field: Any
+) -> Any:
     """Declare a column with its class of personal data; the rest is SQLModel's `Field`."""
-    info = {"personal": personal, "bound": bound}
+    info = {"personal": personal, "bound": bound, "own_key": own_key}
     return Field(sa_column_kwargs={**field.pop("sa_column_kwargs", {}), "info": info}, **field)
 
 
@@ -71,12 +73,16 @@ def member_ref(*, nullable: bool = True, index: bool = True) -> Any:
     )
 
 
-def sealed(personal: Personal, bound: str, *, nullable: bool = True) -> Any:
+def sealed(
+    personal: Personal, bound: str, *, nullable: bool = True, own_key: bool = False
+) -> Any:
     """Declare an encrypted column; `storage.seal` opens it.
 
-    `bound` is what its values are sealed for, as a template over columns of the same row.
+    `bound` is what its values are sealed for, as a template over columns of the same row. With
+    `own_key` the key is the owner's own, and destroyed when the owner is erased.
     """
-    return column(personal, bound=bound, default=None, nullable=nullable, sa_type=LargeBinary)
+    kind = {"nullable": nullable, "sa_type": LargeBinary}
+    return column(personal, bound=bound, own_key=own_key, default=None, **kind)
 
 
 def table_of(model: type[SQLModel]) -> Table:

@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.databases import database, migrated, postgres, store  # noqa: F401 - fixtures
+
 OURS = ("DATABASE_URL", "HIROBA_", "LINE_", "SLACK_", "DISCORD_", "OPENAI_", "DRAND_")
 
 # Two shared cores make single examples slow without making them wrong.

@@ -14,6 +14,7 @@ import aiohttp
 
 from adapters.line.client import Answer, failure, lost, parsed
 from adapters.line.settings import Settings
+from bot.adapter import Quota
 from bot.errors import Rejected
 
 CALL_SECONDS = 10
@@ -27,14 +28,6 @@ class Bot:
 
     user_id: str
     display_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """Counted messages of this month: `limit` is None on a plan without one; `used` so far."""
-
-    limit: int | None
-    used: int
 
 
 @dataclass(frozen=True, slots=True)

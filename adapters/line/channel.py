@@ -12,7 +12,7 @@ from adapters.line.front import PATH, FrontDoor
 from adapters.line.receive import receive
 from adapters.line.render import LIMITS, render
 from adapters.line.settings import Settings
-from bot.adapter import Delivery, Health, Payload, Place, Reach, Receipt, Signer
+from bot.adapter import Delivery, Health, Payload, Place, Quota, Reach, Receipt, Signer
 from bot.errors import Undeliverable, Unreachable
 from bot.events import PlatformEvent
 from bot.messages import Limits, Message
@@ -58,6 +58,10 @@ class Channel:
             if refusal.reason == UNAUTHORISED:
                 self._doubt.set()
             raise
+
+    async def quota(self) -> Quota:
+        """Ask how the month stands; raises as `send` does."""
+        return await self._client.quota()
 
     async def run(self, place: Place) -> None:
         """Serve the webhook, and keep saying whether LINE accepts our token, until cancelled."""

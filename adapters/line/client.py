@@ -16,13 +16,15 @@ import aiohttp
 from yarl import URL
 
 from adapters.line.receive import at, string
+from adapters.line.render import LIMITS
 from adapters.line.settings import Settings
-from bot.adapter import Delivery, Receipt, Via
+from bot.adapter import Delivery, Quota, Receipt, Via
 from bot.errors import Rejected, RetryLater, Undeliverable, Unreachable
 
 PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(hours=1)
 CONNECTIONS = 128
+MOST_RECIPIENTS = LIMITS.recipients
 SEND_TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
 DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=5)
 DOWNLOAD_BYTES = 10 * 1024 * 1024
@@ -97,6 +99,9 @@ class Client:
         }
         self._reply = URL(f"{settings.base}/v2/bot/message/reply")
         self._push = URL(f"{settings.base}/v2/bot/message/push")
+        self._multicast = URL(f"{settings.base}/v2/bot/message/multicast")
+        self._quota = URL(f"{settings.base}/v2/bot/message/quota")
+        self._used = self._quota / "consumption"
         self._data_base = settings.data_base
         self._opened: aiohttp.ClientSession | None = None
 
@@ -109,6 +114,8 @@ class Client:
             Rejected: any other refusal.
         """
         match delivery.via:
+            case Via.PUSH if delivery.recipients:
+                return await self._send_many(delivery)
             case Via.REPLY:
                 return await self._send_reply(delivery)
             case Via.PUSH:
@@ -137,6 +144,44 @@ class Client:
             raise failure(answer)
         # A repeated key was counted by its first try, whose receipt never reached us.
         return Receipt(_first_id(answer), counted=1, already=answer.status == 409)  # noqa: PLR2004
+
+    async def _send_many(self, delivery: Delivery) -> Receipt:
+        """Multicast. LINE says nothing of those who blocked us, so `counted` is the most it is."""
+        to = list(dict.fromkeys(each.conversation for each in delivery.recipients))
+        if len(to) > MOST_RECIPIENTS:
+            reason = f"more than {MOST_RECIPIENTS} recipients"
+            raise Rejected(reason)
+        answer = await self._post(
+            self._multicast,
+            {"to": to, "messages": delivery.payloads},
+            {"X-Line-Retry-Key": str(delivery.key)},
+        )
+        if answer.status not in {200, 409}:
+            raise failure(answer)
+        return Receipt(counted=len(to), already=answer.status == 409)  # noqa: PLR2004
+
+    async def quota(self) -> Quota:
+        """Ask for this month's limit and use; plain calls, because each chunk of a broadcast asks.
+
+        Raises:
+            RetryLater, Unreachable, Rejected: as `send`.
+        """
+        plan = await self._get(self._quota)
+        limit = at(plan.body, "value")
+        if not isinstance(limit, int):
+            return Quota(None, 0)
+        used = at((await self._get(self._used)).body, "totalUsage")
+        return Quota(limit, used if isinstance(used, int) else 0)
+
+    async def _get(self, url: URL) -> Answer:
+        try:
+            async with self._session.get(url, allow_redirects=False) as response:
+                answer = Answer(response.status, response.headers, parsed(await response.read()))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise lost(error) from None
+        if answer.status != 200:  # noqa: PLR2004
+            raise failure(answer)
+        return answer
 
     async def _post(self, url: URL, body: object, more: Mapping[str, str] = {}) -> Answer:
         try:

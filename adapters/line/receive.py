@@ -53,7 +53,11 @@ def at(data: object, *path: str) -> object:
 def string(data: object, *path: str) -> str:
     """Return the text at `path` without NUL and lone surrogates; "" when it is no text."""
     found = at(data, *path)
-    return _SURROGATE.sub("\ufffd", found).replace("\0", "") if isinstance(found, str) else ""
+    if not isinstance(found, str):
+        return ""
+    if not found.isascii():
+        found = _SURROGATE.sub("\ufffd", found)
+    return found.replace("\0", "")
 
 
 def instant(event: object) -> datetime | None:

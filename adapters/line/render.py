@@ -40,6 +40,8 @@ LIMITS = Limits(
     push_counts=True,
     one_time_key=True,
     sends_per_second=2_000,
+    recipients=500,
+    multicasts_per_second=200,
 )
 DISPLAY_TEXT = 300
 """Graphemes of the text that a press shows in the talk."""
@@ -165,6 +167,8 @@ def shorten(text: str, limit: int, size: Callable[[str], int] = lambda _: 1) -> 
     >>> shorten("abcdef", 5)
     'abcd…'
     """
+    if 2 * len(text) <= limit:
+        return text  # No size is more than two for each code point, and most labels are short.
     graphemes = _GRAPHEME.findall(text)
     if sum(map(size, graphemes)) <= limit:
         return text

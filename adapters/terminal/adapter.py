@@ -62,9 +62,13 @@ class Terminal:
     def receive(self, raw: bytes) -> PlatformEvent:
         """Turn one line's element into an Event."""
         try:
-            return _event(json.loads(raw))
-        except (ValueError, KeyError) as error:
-            raise Malformed(str(error)) from error
+            data = json.loads(raw)
+            if not isinstance(data, dict) or not all(isinstance(v, str) for v in data.values()):
+                reason = "not an object of texts"
+                raise Malformed(reason)
+            return _event(data)
+        except (ValueError, KeyError, RecursionError) as error:
+            raise Malformed(type(error).__name__) from None
 
     def render(
         self, message: Message, sign: Signer, media: Callable[[str], str]
@@ -112,7 +116,7 @@ class Terminal:
         place.report(self.name, Health(Reach.UP))
 
 
-def _event(data: dict[str, Any]) -> PlatformEvent:
+def _event(data: dict[str, str]) -> PlatformEvent:
     account = Account("terminal", "", data["who"])
     common: dict[str, Any] = {
         "key": data["key"],

@@ -129,7 +129,8 @@ async def _put(ctx: Context, text: str | None) -> int:
     before = await ctx.tx.one(answers.INTRODUCTION_OF, member_id=ctx.member_id)
     if before is not None and before.media_id is not None:
         await ctx.tx.run(answers.DROP_MEDIA, id=before.media_id)
-    sealed = None if text is None else ctx.tx.cipher.seal(text, f"introduction:{ctx.member_id}")
+    own = ctx.tx.cipher.of(ctx.member_id)
+    sealed = None if text is None else own.seal(text, f"introduction:{ctx.member_id}")
     introduction_id: int
     (introduction_id,) = await ctx.tx.all(
         answers.PUT_INTRODUCTION,
@@ -158,7 +159,7 @@ async def _keep(payload: dict[str, Any], content: bytes, now: datetime, tx: Tx) 
             id=media_id,
             member_id=member_id,
             content_type="image/jpeg",
-            content=tx.cipher.seal(content, f"media:{media_id}"),
+            content=tx.cipher.of(member_id).seal(content, f"media:{media_id}"),
             now=now,
         )
         await _wake(tx, "introduction.pictured", payload, now)

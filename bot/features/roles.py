@@ -4,7 +4,7 @@
 anybody's platform id. Nobody is shown another person's id in full.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 from bot import codes
 from bot.context import Context
@@ -89,6 +89,7 @@ async def revoke(ctx: Context, arguments: Arguments) -> None:
         raise UserError("roles-of-file" if of_file else "roles-none")
     await codes.void(ctx.tx, ctx.now)
     await ctx.record("role.revoked")
+    await ctx.audit("role.revoke", await members.account_hash(ctx.tx, astuple(account)))
     shown = _masked(account.platform, account.user_id)
     ctx.reply(Text(ctx.text("roles-revoked", account=shown)))
 
@@ -120,6 +121,8 @@ async def _offer(ctx: Context, role: Role) -> None:
 async def _give(ctx: Context, account: Account, role: Role) -> None:
     await ctx.tx.run(members.PUT_ROLE, **asdict(account), role=role, now=ctx.now)
     await ctx.record("role.granted", role.value)
+    known = await members.account_hash(ctx.tx, astuple(account))
+    await ctx.audit("role.grant", known, role=role.value)
 
 
 def _asked(ctx: Context, arguments: Arguments) -> tuple[Role | None, str]:

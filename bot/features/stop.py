@@ -25,6 +25,7 @@ async def stop(ctx: Context, _: Arguments) -> None:
     await ctx.tx.run(outbox.HOLD_PUSHES, reason="stopped")
     if fresh:
         await ctx.record("stop")
+        await ctx.audit("stop")
     held = await ctx.tx.one(outbox.COUNT_HELD) or 0
     ctx.reply(Text(ctx.text("stop-done" if fresh else "stop-already", held=held)))
 
@@ -96,3 +97,4 @@ async def _resume(ctx: Context) -> None:
 async def _lift(ctx: Context) -> None:
     await ctx.tx.run(state.DROP, name=STOP)
     await ctx.record("resume")
+    await ctx.audit("resume")

@@ -13,6 +13,7 @@ context.configure(
     render_as_batch=True,
     compare_type=True,
     transaction_per_migration=True,
+    transactional_ddl=True,  # on SQLite, too: see `storage.migrate`
 )
 with context.begin_transaction():
     context.run_migrations()

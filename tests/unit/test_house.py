@@ -148,6 +148,7 @@ def test_sql_is_never_pieced_together() -> None:
         for path, tree in modules(*HOUSE)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and called(node) in RUNS_SQL
+        if ast.unparse(node.func) != "ctx.text"  # copy, not SQL's text()
         if node.args and pieced_together(node.args[0])
     ] == []
 

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 revision = "0001"
@@ -12,6 +13,93 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("seal", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_act"), ["act"], unique=False)
+
+    op.create_table(
+        "broadcast",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.Uuid(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("platform", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("one_by_one", sa.Boolean(), nullable=False),
+        sa.Column("important", sa.Boolean(), nullable=False),
+        sa.Column("audience", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column(
+            "stage",
+            sa.Enum(
+                "freezing",
+                "ready",
+                "sending",
+                "paused",
+                "stopped",
+                "done",
+                "cancelled",
+                name="stage",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.Column(
+            "frozen_to", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("upto", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("due", UTCDateTime(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_broadcast")),
+        sa.UniqueConstraint("key", name=op.f("uq_broadcast_key")),
+    )
+    with op.batch_alter_table("broadcast", schema=None) as batch_op:
+        batch_op.create_index("ix_broadcast_stage", ["stage"], unique=False)
+
+    op.create_table(
+        "chunk",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "broadcast_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("lo", sa.Integer(), nullable=False),
+        sa.Column("hi", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open", "done", "dead", "cancelled", name="chunkstate", native_enum=False, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("due", UTCDateTime(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("tried_at", UTCDateTime(), nullable=True),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("fault", sa.String(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chunk")),
+    )
+    with op.batch_alter_table("chunk", schema=None) as batch_op:
+        batch_op.create_index("ix_chunk_broadcast_id", ["broadcast_id"], unique=False)
+        batch_op.create_index("ix_chunk_state_due", ["state", "due", "id"], unique=False)
+
     op.create_table(
         "counter",
         sa.Column("name", sa.String(), nullable=False),
@@ -122,6 +210,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("plan", "scheduled_at", name=op.f("uq_run_plan_scheduled_at")),
     )
     op.create_table(
+        "send_log",
+        sa.Column(
+            "broadcast_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("result", sa.String(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("broadcast_id", "seq", name=op.f("pk_send_log")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "state",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
@@ -193,7 +292,11 @@ def upgrade() -> None:
         sa.Column("survey", sa.String(), nullable=False),
         sa.Column("question", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column(
+            "options",
+            sa.JSON().with_variant(JSONB(), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("number", sa.Integer(), nullable=True),
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("text", sa.LargeBinary(), nullable=True),
@@ -387,6 +490,26 @@ def upgrade() -> None:
         batch_op.create_index("ix_outbox_state_way_due", ["state", "way", "due"], unique=False)
 
     op.create_table(
+        "recipient",
+        sa.Column(
+            "broadcast_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_recipient_member_id_member")
+        ),
+        sa.PrimaryKeyConstraint("broadcast_id", "seq", name=op.f("pk_recipient")),
+        info={"erase": "blank", "owner": "member_id"},
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("recipient", schema=None) as batch_op:
+        batch_op.create_index("ix_recipient_member_id", ["member_id"], unique=False)
+
+    op.create_table(
         "tag",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -434,6 +557,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_tag_key"))
 
     op.drop_table("tag")
+    with op.batch_alter_table("recipient", schema=None) as batch_op:
+        batch_op.drop_index("ix_recipient_member_id")
+
+    op.drop_table("recipient")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_state_way_due")
         batch_op.drop_index("ix_outbox_member_id_state_way")
@@ -478,6 +605,7 @@ def downgrade() -> None:
     op.drop_table("account")
     op.drop_table("usage")
     op.drop_table("state")
+    op.drop_table("send_log")
     op.drop_table("run")
     op.drop_table("role")
     op.drop_table("permit")
@@ -497,3 +625,16 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_table("coupon")
     op.drop_table("counter")
+    with op.batch_alter_table("chunk", schema=None) as batch_op:
+        batch_op.drop_index("ix_chunk_state_due")
+        batch_op.drop_index("ix_chunk_broadcast_id")
+
+    op.drop_table("chunk")
+    with op.batch_alter_table("broadcast", schema=None) as batch_op:
+        batch_op.drop_index("ix_broadcast_stage")
+
+    op.drop_table("broadcast")
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_act"))
+
+    op.drop_table("audit")

@@ -1,0 +1,125 @@
+"""What is in the file, in the clear and without what differs from run to run."""
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+
+Rows = dict[str, list[Any]]
+
+LEDGER = {
+    "member": "SELECT id, nickname, consent_version, muted_at IS NULL FROM member",
+    "account": "SELECT member_id, platform, user_id, state FROM account",
+    "consent": "SELECT member_id, version FROM consent",
+    "answer": "SELECT member_id, survey, question, kind, options, number, day, text, skipped"
+    " FROM answer",
+    "tag": "SELECT member_id, key, value, reason FROM tag",
+    "introduction": "SELECT member_id, text FROM introduction",
+    "conversation": "SELECT member_id, feature, state FROM conversation",
+    "activity": "SELECT member_id, kind, subject FROM activity",
+    "coupon": "SELECT id, stock, issued FROM coupon",
+    "coupon_issue": "SELECT coupon, member_id, opened_at IS NULL FROM coupon_issue",
+    "outbox": "SELECT member_id, want, way, state, target, payload FROM outbox",
+    "inbox": "SELECT state, fault, raw FROM inbox",
+    "job": "SELECT kind, member_id, state, payload FROM job",
+    "wakeup": "SELECT kind, ref, member_id FROM wakeup",
+    "counter": "SELECT name, value FROM counter",
+    "once": "SELECT flag FROM once",
+    "usage": "SELECT platform, counted FROM usage",
+    "state": "SELECT name FROM state",
+}
+"""The rows that must be the same whatever died on the way; ids of events and times are not."""
+
+OPEN = """
+SELECT (SELECT count(*) FROM inbox WHERE state = 'open')
+     + (SELECT count(*) FROM job WHERE state = 'open')
+     + (SELECT count(*) FROM outbox WHERE state = 'ready' AND way IN ('reply', 'push'))
+"""
+_SEALED = re.compile(rb"gAAAAA[A-Za-z0-9_-]{60,}={0,2}")
+
+
+def connected(path: Path) -> closing[sqlite3.Connection]:
+    """Open the file beside its process, for reading."""
+    return closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5))
+
+
+def ledger(path: Path, key: str) -> Rows:
+    """Return all rows that must not depend on who died when; sealed values are opened."""
+    fernet = Fernet(key)
+    with connected(path) as connection:
+        return {
+            table: sorted(
+                (tuple(_clear(fernet, value) for value in row) for row in connection.execute(query)),
+                key=repr,
+            )
+            for table, query in LEDGER.items()
+        }
+
+
+def waiting(path: Path) -> int:
+    """Return how many rows still wait for someone."""
+    with connected(path) as connection:
+        return int(connection.execute(OPEN).fetchone()[0])
+
+
+def counts(path: Path, query: str) -> Counter[str]:
+    """Return a GROUP BY query's counts."""
+    with connected(path) as connection:
+        return Counter({str(name): count for name, count in connection.execute(query)})
+
+
+def differences(expected: Rows, found: Rows) -> list[str]:
+    """Name each table that is not as in the uninterrupted run, and how."""
+    return [
+        f"{table}: lost {_minus(rows, found[table])}, extra {_minus(found[table], rows)}"
+        for table, rows in expected.items()
+        if rows != found[table]
+    ]
+
+
+def everything(folder: Path, key: str) -> bytes:
+    """Return all that a thief with the keys could read: files as they are, and sealed values open.
+
+    Sealed values are looked for in the bytes of the files, so those in free pages and in the
+    write-ahead log count, too.
+    """
+    fernet, found = Fernet(key), list[bytes]()
+    with connected(folder / "hiroba.db") as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in names:  # numbers and dates are no text in the file
+            rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608
+            found.append(repr(rows).encode())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "community" not in path.parts:
+            raw = path.read_bytes()
+            found.append(raw)
+            found += [_opened(fernet, sealed) for sealed in _SEALED.findall(raw)]
+    return b"\n".join(found)
+
+
+def spellings(value: str) -> set[bytes]:
+    """Return the ways a text may be written in a file: as it is, and escaped in JSON."""
+    return {value.encode(), json.dumps(value)[1:-1].encode()}
+
+
+def _opened(fernet: Fernet, sealed: bytes) -> bytes:
+    # A value that lies across a page's edge carries foreign bytes at its end.
+    for cut in range(len(sealed) - len(sealed) % 4, 60, -4):
+        try:
+            return fernet.decrypt(sealed[:cut])
+        except InvalidToken:
+            continue
+    return b""
+
+
+def _clear(fernet: Fernet, value: Any) -> Any:
+    return fernet.decrypt(value).partition(b"\0")[2].decode() if isinstance(value, bytes) else value
+
+
+def _minus(left: list[Any], right: list[Any]) -> list[Any]:
+    return list((Counter(map(repr, left)) - Counter(map(repr, right))).elements())

@@ -1,0 +1,244 @@
+"""A query's compiled text does what SQLAlchemy's own execution does, for every query there is."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    Date,
+    Enum,
+    Integer,
+    LargeBinary,
+    String,
+    Uuid,
+    bindparam,
+    create_engine,
+    event,
+    exc,
+    insert,
+    select,
+)
+from sqlalchemy.sql.visitors import cloned_traverse
+from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
+
+from storage import members, personal, schema
+from storage.query import SQLITE, Query, change, rows, scalar
+from storage.seal import Cipher
+from storage.sqlite import SqliteTx
+
+QUERIES = {
+    f"{module.__name__}.{name}": query
+    for module in schema.TOPICS
+    for name, query in vars(module).items()
+    if isinstance(query, Query)
+} | {f"personal.{number}": q for number, q in enumerate(personal._ERASURES)}  # noqa: SLF001
+
+MOMENTS = [
+    datetime(2026, 12, 20, 1, 0, tzinfo=UTC),
+    datetime(2026, 12, 20, 1, 0, 0, 123456, tzinfo=UTC),
+    datetime(2027, 1, 31, 15, 0, tzinfo=UTC),
+]
+WORDS = ["a", "b", "花子", "", "a\0b'\"%_"]
+SEEDED = 4
+
+
+def plausible(kind: TypeEngine[Any]) -> st.SearchStrategy[Any]:
+    """Return values of a column's type, few enough that rows meet."""
+    match kind:
+        case Enum():
+            assert kind.enum_class is not None
+            return st.sampled_from(list(kind.enum_class))
+        case Boolean():
+            return st.booleans()
+        case Integer():
+            return st.integers(1, SEEDED) | st.just(2**40)
+        case String():
+            return st.sampled_from(WORDS)
+        case LargeBinary():
+            return st.sampled_from([b"x", b"\0\xff"])
+        case JSON():
+            return st.sampled_from([{}, {"a": [1, "花", None]}, []])
+        case Uuid():
+            return st.sampled_from([UUID(int=1), UUID(int=2**127)])
+        case Date():
+            return st.sampled_from([date(2026, 12, 20), date(2027, 1, 31)])
+        case _:
+            return st.sampled_from(MOMENTS)
+
+
+def wanted(query: Query[Any]) -> dict[str, st.SearchStrategy[Any]]:
+    """Return what a query must be given, by name; each may be None where it is no JSON."""
+    compiled: Any = query.statement.compile(dialect=SQLITE)
+    found = {}
+    for bind, name in compiled.bind_names.items():
+        if bind.required:
+            values = plausible(bind.type)
+            found[name] = values if isinstance(bind.type, JSON) else values | st.none()
+    return found
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two equal databases: one for our text, one for SQLAlchemy."""
+
+    ours: sqlite3.Connection
+    theirs: Connection
+
+    def dumps(self) -> tuple[list[Any], list[Any]]:
+        """Return all rows of both, as the driver gives them."""
+        raw = self.theirs.connection.driver_connection
+        assert raw is not None
+        queries = [f'SELECT * FROM "{table.name}" ORDER BY rowid' for table in schema.tables()]
+        return (
+            [self.ours.execute(query).fetchall() for query in queries],
+            [raw.execute(query).fetchall() for query in queries],
+        )
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder: Path = tmp_path_factory.mktemp("queries")
+    for name in ("ours.db", "theirs.db"):
+        engine = create_engine(f"sqlite:///{folder / name}")
+        SQLModel.metadata.create_all(engine)
+        with engine.begin() as connection:
+            _seed(connection)
+        engine.dispose()
+    ours = sqlite3.connect(folder / "ours.db", isolation_level=None)
+    engine = create_engine(f"sqlite:///{folder / 'theirs.db'}")
+    # Transactions are ours to begin, on both sides.
+    event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
+    with engine.connect() as theirs:
+        yield Pair(ours, theirs)
+    ours.close()
+    engine.dispose()
+
+
+def _seed(connection: Connection) -> None:
+    for table in schema.tables():
+        for number in range(1, SEEDED + 1):
+            values = {
+                column.name: _pick(column.type, number, column.primary_key or bool(column.unique))
+                for column in table.columns
+            }
+            connection.execute(insert(table).prefix_with("OR IGNORE").values(values))
+
+
+def _pick(kind: TypeEngine[Any], number: int, unique: bool) -> Any:  # noqa: FBT001
+    match kind:
+        case Enum():
+            assert kind.enum_class is not None
+            return list(kind.enum_class)[number % len(kind.enum_class)]
+        case Boolean():
+            return number % 2 == 0
+        case Integer():
+            return number
+        case String():
+            return WORDS[number % len(WORDS)]
+        case LargeBinary():
+            return [b"x", b"\0\xff", None if not unique else b"y"][number % 2]
+        case JSON():
+            return [{}, {"a": [1, "花", None]}][number % 2]
+        case Uuid():
+            return UUID(int=number)
+        case Date():
+            return date(2026, 12, 19 + number)
+        case _:
+            return MOMENTS[number % len(MOMENTS)]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+@settings(max_examples=6, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_our_text_does_what_sqlalchemy_does(pair: Pair, name: str, data: st.DataObject) -> None:
+    query = QUERIES[name]
+    values = data.draw(st.fixed_dictionaries(wanted(query)), label="values")
+    pair.ours.execute("BEGIN")
+    pair.theirs.exec_driver_sql("BEGIN")
+    try:
+        assert _ours(pair.ours, query, values) == _theirs(pair.theirs, query, values)
+        if not getattr(query.statement, "is_select", False):
+            mine, other = pair.dumps()
+            assert mine == other
+    finally:
+        pair.ours.execute("ROLLBACK")
+        pair.theirs.exec_driver_sql("ROLLBACK")
+
+
+def _ours(connection: sqlite3.Connection, query: Query[Any], values: dict[str, Any]) -> Any:
+    tx = SqliteTx(connection, Cipher.__new__(Cipher))
+    try:
+        # What returns rows is known by their columns, as SQLAlchemy knows it.
+        if getattr(query.statement, "exported_columns", ()):
+            return [_plain(row) for row in _driven(tx.all(query, **values))]
+        return _driven(tx.run(query, **values))
+    except sqlite3.Error as error:
+        return type(error).__name__
+
+
+def _theirs(connection: Connection, query: Query[Any], values: dict[str, Any]) -> Any:
+    try:
+        result: Any = _executed(connection, query, values)
+        if result.returns_rows:
+            return [_plain(query.row(list(row))) for row in result.fetchall()]
+    except exc.DBAPIError as error:
+        return type(error.orig).__name__
+    except exc.StatementError as error:
+        return type(error.orig).__name__
+    else:
+        return result.rowcount
+
+
+def _executed(connection: Connection, query: Query[Any], values: dict[str, Any]) -> Any:
+    statement: Any = query.statement
+    try:
+        return connection.execute(statement, values)
+    except exc.CompileError:
+        # A value named like a column would be taken for one to SET: it goes into the statement.
+        def put(bind: Any) -> None:
+            if bind.key in values:
+                bind.value, bind.required = values[bind.key], False
+
+        return connection.execute(cloned_traverse(statement, {}, {"bindparam": put}))
+
+
+def _plain(row: Any) -> Any:
+    return tuple(row) if isinstance(row, tuple) else row
+
+
+def _driven(coroutine: Any) -> Any:
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError
+
+
+def test_every_query_is_made_once() -> None:
+    compiled = members.MEMBER_BY_ACCOUNT.compiled(SQLITE)
+    assert members.MEMBER_BY_ACCOUNT.compiled(SQLITE) is compiled
+    assert len(QUERIES) > 80
+
+
+@pytest.mark.parametrize("values", [{}, {"wrong": 1}, {"member_id": 1, "more": 2}])
+def test_a_missing_or_foreign_value_is_a_named_error(values: dict[str, int]) -> None:
+    query = scalar(select(members.Member.id).where(members.Member.id == bindparam("member_id")))
+    with pytest.raises((TypeError, KeyError)):
+        query.compiled(SQLITE).bind(values)
+
+
+def test_the_makers_say_what_rows_become() -> None:
+    assert scalar(select(1)).row([7]) == 7
+    assert change(select(1)).row([7]) is None
+    assert rows(select(1), members.GrantRow).row(["line", "r", "u", "staff"]).user_id == "u"
