@@ -1,7 +1,8 @@
 """What is stored of a member, in the member's own words (japan-rules.md J39).
 
-The rule it keeps: every section and every column that `storage.personal` exports is shown; ids
-of surveys, answers and coupons are replaced by what the member read.
+The rule it keeps: every section and every column that `storage.personal` exports is shown, and
+what is stored of the member's accounts under another name; ids of surveys, answers and coupons
+are replaced by what the member read.
 """
 
 import json
@@ -10,12 +11,49 @@ from datetime import datetime
 from typing import Any
 
 from bot.context import Context
+from bot.coupons import once_flag
+from bot.erasure import lane_of_account
 from bot.messages import Text
 from bot.wire import load_message
+from storage import inbox, members, personal
+from storage.members import AccountRow
 from storage.personal import Section
 
 PAGE = 2_000
 """Characters of one page; a longer single line is split at delivery."""
+
+
+async def everything(ctx: Context) -> list[Section]:
+    """Return all that is stored of the member and of their accounts.
+
+    Raises:
+        SealBroken: a sealed value does not open with our keys.
+    """
+    sections = await personal.export(ctx.tx, ctx.member_id)
+    for row in await ctx.tx.all(members.ACCOUNTS_OF, member_id=ctx.member_id):
+        sections += await _of_account(ctx, row)
+    return sections
+
+
+async def _of_account(ctx: Context, row: AccountRow) -> list[Section]:
+    """Return what names no member and is the account's all the same."""
+    account = {"platform": row.platform, "realm": row.realm, "user_id": row.user_id}
+    role = await ctx.tx.one(members.ROLE_OF, **account)
+    known = await members.account_hash(ctx.tx, (row.platform, row.realm, row.user_id))
+    had = await ctx.tx.all(members.ONCE_OF, hash=known)
+    held = await ctx.tx.all(inbox.HELD_OF_LANE, lane=lane_of_account(ctx.tx, row))
+    found = {
+        "role": [{"role": role.value}] if role else [],
+        "once": [each._asdict() for each in had],
+        "inbox": [
+            {
+                "raw": ctx.tx.cipher.open(each.raw, f"raw:{each.platform}:{each.key}"),
+                "received_at": each.received_at,
+            }
+            for each in held
+        ],
+    }
+    return [Section(table, tuple(rows)) for table, rows in found.items() if rows]
 
 
 def summary(ctx: Context, sections: Sequence[Section]) -> str:
@@ -103,6 +141,11 @@ def _issue(ctx: Context, row: Mapping[str, Any]) -> dict[str, Any]:
     return {"coupon": _coupon(ctx, row["coupon"])}
 
 
+def _once(ctx: Context, row: Mapping[str, Any]) -> dict[str, Any]:
+    titles = {once_flag(name): each.title for name, each in ctx.core.community.coupons.items()}
+    return {"flag": titles.get(row["flag"], row["flag"])}
+
+
 def _media(ctx: Context, row: Mapping[str, Any]) -> dict[str, Any]:
     return {"content": ctx.text("data-picture", size=len(row["content"]))}
 
@@ -122,6 +165,7 @@ _WORDS: Mapping[str, Callable[[Context, Mapping[str, Any]], dict[str, Any]]] = {
     "conversation": _conversation,
     "coupon_issue": _issue,
     "media": _media,
+    "once": _once,
     "outbox": _outbox,
     "tag": _tag,
 }

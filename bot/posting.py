@@ -15,7 +15,7 @@ from bot.ports import Outgoing
 from bot.rules import etiquette
 from bot.rules.etiquette import Plan, Standing, Want
 from bot.wire import dump_address, dump_message
-from storage import members, outbox, state
+from storage import audience, members, outbox, state
 from storage.members import AccountState
 from storage.outbox import OutboxState, Way
 from storage.store import Tx
@@ -151,12 +151,14 @@ async def _standing(core: Core, tx: Tx, letter: Letter, now: datetime) -> Standi
     counted = await tx.one(state.COUNTED, platform=platform, month=month_of(core, now))
     today = await tx.one(outbox.COUNT_PUSHES_SINCE, member_id=member_id, since=midnight)
     week = await tx.one(outbox.COUNT_PUSHES_SINCE, member_id=member_id, since=monday)
+    many_today = await tx.one(audience.PUSHED_SINCE, member_id=member_id, since=midnight)
+    many_week = await tx.one(audience.PUSHED_SINCE, member_id=member_id, since=monday)
     return Standing(
         reply_alive=False,
         reachable=any(a.state is AccountState.ACTIVE and a.platform == platform for a in accounts),
         muted=muted is not None,
-        pushes_today=today or 0,
-        pushes_week=week or 0,
+        pushes_today=(today or 0) + (many_today or 0),
+        pushes_week=(week or 0) + (many_week or 0),
         counted_month=counted or 0,
         stopped=await tx.one(state.GET, name=STOP) is not None,
         free_push=not core.adapters[platform].limits.push_counts,

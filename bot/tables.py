@@ -152,6 +152,13 @@ class ControlGroup(Definition):
     share: float = Field(default=0.1, ge=0, le=0.5)
 
 
+class Retention(Definition):
+    """How long what members told is kept; erasing takes everything at any time."""
+
+    left_days: int = Field(default=365, strict=True, ge=30)
+    """Days after a member has left everywhere until everything of theirs is erased."""
+
+
 class Line(Definition):
     """The plan of the LINE account."""
 
@@ -214,6 +221,7 @@ class CommunityFile(Definition):
     llm: Llm = Llm()
     lottery: Lottery = Lottery()
     control_group: ControlGroup = ControlGroup()
+    retention: Retention = Retention()
     line: Line = Line()
     push: Push = Push()
     coupons: Annotated[Mapping[Id, Coupon], AfterValidator(_frozen)] = Field(

@@ -1,5 +1,6 @@
 """`migrate`, `owner`, `backup`, `restore`: short visits to the database."""
 
+import asyncio
 import json
 import sqlite3
 import sys
@@ -9,13 +10,17 @@ from pathlib import Path
 from bot.errors import Misconfigured
 from bot.roles import invite
 from hiroba.clock import Clock, machine_now
+from hiroba.forgetting import Forgotten, finish, forget
 from hiroba.runtime import open_cipher
-from hiroba.settings import Settings, checked, environment, key_problems
+from hiroba.settings import Settings, checked, environment, key_problems, with_keys
 from storage import audit
 from storage import migrate as migrations
+from storage.keyring import Keyring
 from storage.lock import AlreadyRunning, FileLock
 from storage.members import Role
+from storage.seal import SealBroken
 from storage.sqlite import SqliteStore, connect
+from storage.store import StoreError
 
 
 def migrate() -> None:
@@ -77,7 +82,10 @@ def backup(target: Path) -> None:
     part.chmod(0o600)
     part.replace(target)
     sys.stderr.write("\n")
-    sys.stdout.write(f"{target}: {target.stat().st_size:,} bytes. Keep HIROBA_SECRET_KEYS apart.\n")
+    sys.stdout.write(
+        f"{target}: {target.stat().st_size:,} bytes. Keep HIROBA_SECRET_KEYS apart, and copy "
+        f"{settings.keyring} over its one copy elsewhere: it is not in here.\n"
+    )
 
 
 def _progress(_: int, remaining: int, total: int) -> None:
@@ -86,8 +94,11 @@ def _progress(_: int, remaining: int, total: int) -> None:
 
 
 def restore(source: Path, *, yes: bool) -> None:
-    """Put a backup in place of the database, paused: nothing is sent until a manager resumes."""
-    settings = checked(environment(), serving=False)
+    """Put a backup in place of the database, paused: nothing is sent until a manager resumes.
+
+    Whoever was erased since the backup was taken is erased from it first.
+    """
+    settings = _with_its_keys()
     path = settings.database
     _usable(source)
     if path.exists() and not yes and not _asked(f"Replace {path} by {source}?"):
@@ -95,16 +106,61 @@ def restore(source: Path, *, yes: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path):
         part = path.with_name(path.name + ".part")
-        part.unlink(missing_ok=True)
+        _remove(part, "", "-wal", "-shm")
         with closing(sqlite3.connect(source)) as backup_, closing(sqlite3.connect(part)) as copy:
             backup_.backup(copy)
         migrations.upgrade(part)
+        forgotten = _forget(settings, part)
         _pause(part)
-        for leftover in ("-wal", "-shm"):
-            path.with_name(path.name + leftover).unlink(missing_ok=True)
+        _remove(path, "-wal", "-shm")
         part.replace(path)
     sys.stdout.write(f"{path} is restored and paused: a manager starts sending again with the word")
     sys.stdout.write(" \u518d\u958b (resume).\n")
+    sys.stdout.write(f"{forgotten.erased} members who were erased since are erased from it, too.\n")
+    if forgotten.unreadable:
+        sys.stdout.write(
+            f"{forgotten.unreadable} texts and pictures had no key in {settings.keyring} and were "
+            "left out. Is there a newer copy of that file? Put it there and restore again.\n"
+        )
+
+
+def _with_its_keys() -> Settings:
+    """Return settings with keys: those of the environment, or the file that `chat` made."""
+    settings = checked(environment(), serving=False)
+    if settings.keys or settings.database.with_name("secret.key").exists():
+        return with_keys(settings)
+    raise Misconfigured(list(key_problems(settings)))
+
+
+def _forget(settings: Settings, part: Path) -> Forgotten:
+    """Finish the erasures of the database to be replaced, and repeat them on its successor."""
+    keyring = Keyring(settings.keyring, settings.keys)
+    named = {"hiroba_keyring": str(settings.keyring)}
+    new = settings.model_copy(update={**named, "database_url": f"sqlite:///{part}"})
+    cipher = open_cipher(new)
+    try:
+        if settings.database.exists():
+            asyncio.run(_finish(settings))
+        return asyncio.run(forget(part, cipher, keyring, Clock(settings.clock_start).now()))
+    finally:
+        keyring.close()
+
+
+async def _finish(settings: Settings) -> None:
+    try:
+        cipher = open_cipher(settings)
+        await finish(settings.database, cipher)
+        cipher.keyring.close()
+    except (Misconfigured, SealBroken, sqlite3.Error, StoreError):
+        sys.stderr.write(
+            f"{settings.database} cannot be read: whoever was erased in its last seconds may be "
+            "in the backup still.\n"
+        )
+
+
+def _remove(path: Path, *endings: str) -> None:
+    for ending in endings:
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def _usable(source: Path) -> None:
@@ -133,6 +189,14 @@ def _pause(path: Path) -> None:
         connection.execute(
             "UPDATE outbox SET state = 'uncertain', reason = 'restored', target = NULL, "
             "payload = NULL WHERE state = 'ready' AND way IN ('push', 'reply')"
+        )
+        connection.execute(
+            "UPDATE chunk SET state = 'dead', fault = 'restored', owner = '', "
+            "until = NULL WHERE state = 'open'"
+        )
+        connection.execute(
+            "UPDATE broadcast SET stage = 'stopped', reason = 'restored' "
+            "WHERE stage IN ('freezing', 'ready', 'sending')"
         )
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

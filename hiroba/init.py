@@ -14,6 +14,8 @@ ENVIRONMENT = """\
 HIROBA_COMMUNITY={folder}
 HIROBA_SECRET_KEYS={key}
 DATABASE_URL=sqlite:///data/hiroba.db
+# Members' own keys. Keep one copy elsewhere, overwritten every day: no backup contains them.
+#HIROBA_KEYRING=data/hiroba.db.keys
 # The https address of this server; without it pictures become text.
 #HIROBA_PUBLIC_URL=https://
 # From LINE Developers: Basic settings, and Messaging API (docs/setup-line.ja.md).

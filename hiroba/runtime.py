@@ -29,18 +29,20 @@ from bot.text import Copy
 from hiroba.metrics import exposition
 from hiroba.place import Doorway
 from hiroba.settings import COPY, Settings
+from jobs.broadcast import Broadcaster
 from jobs.clock import SWEEP_SECONDS, TICK_SECONDS, Plan, Scheduler, fire_plans
 from jobs.delivery import Courier
-from jobs.housekeeping import Alerts, clean_up
+from jobs.housekeeping import CLEAN_UP, Alerts, Keeping
 from jobs.permits import Permits
 from jobs.table import TableEngine
 from jobs.tasks import Tasks
 from jobs.worker import Job, run_wakeups
-from storage import migrate, state
+from storage import migrate, personal, state
+from storage.keyring import Keyring
 from storage.lock import AlreadyRunning, FileLock
 from storage.seal import Cipher, SealBroken
 from storage.sqlite import SqliteStore, connect
-from storage.store import Tx
+from storage.store import StoreError, Tx
 
 log = structlog.get_logger()
 
@@ -48,7 +50,7 @@ GRACE_SECONDS = 5.0
 """How long a stopping process lets what it carries come to an end."""
 WORKER = "local"
 """The worker's name on SQLite: one process, so its old claims are its own."""
-CLEAN_UP = Plan("clean_up", "30 3 * * *", timedelta(hours=20), clean_up)
+NIGHTLY = "30 3 * * *"
 
 
 @dataclass(slots=True)
@@ -60,12 +62,14 @@ class Runtime:
     store: SqliteStore
     intake: Intake
     courier: Courier
+    broadcaster: Broadcaster
     engine: TableEngine
     place: Doorway
     app: FastAPI
     alerts: Alerts
     locked: ExitStack
     scheduler: Scheduler
+    plans: Sequence[Plan]
     tasks: Tasks = field(default_factory=Tasks)
     doors: Tasks = field(default_factory=Tasks)
     """The adapters: open until everything that is carried has left through them."""
@@ -82,6 +86,7 @@ class Runtime:
         if not rings:
             return
         self.tasks.start(self.engine.work())
+        self.tasks.start(self.broadcaster.work())
         self.scheduler.every(TICK_SECONDS, self.tick)
         self.scheduler.every(SWEEP_SECONDS, self.sweep)
         self.scheduler.start()
@@ -91,7 +96,7 @@ class Runtime:
         """Do what is due now: wakeups, messages that waited, plans."""
         await run_wakeups(self.core, self.store)
         await self.courier.sweep()
-        await fire_plans(self.core, self.store, (CLEAN_UP,))
+        await fire_plans(self.core, self.store, self.plans)
 
     async def sweep(self) -> None:
         """Take up what a crash or a failure left open, and tell managers what is dead."""
@@ -103,6 +108,7 @@ class Runtime:
         """Do everything that is due, until no row is (terminal and tests: no clock rings)."""
         while True:
             await self.tick()
+            await self.broadcaster.settle()
             done = await self.intake.sweep() + await self.engine.step()
             await self.courier.idle()
             if not done and not await self.courier.sweep():
@@ -113,6 +119,7 @@ class Runtime:
         self.scheduler.stop()
         await self.tasks.cancel()
         await self.engine.finish(GRACE_SECONDS)
+        await self.broadcaster.finish(GRACE_SECONDS)
         await self.courier.finish(GRACE_SECONDS)
         await self.doors.cancel()
         await self.store.close()
@@ -136,6 +143,7 @@ async def start(
     try:
         cipher = _open_database(settings, locked)
         store = SqliteStore(settings.database, cipher)
+        await _keys_open_everything(settings, store)
         runtime = _compose(settings, clock, adapters, (store, community, locked))
         await store.write(partial(_prepare, runtime.core))
         # What a crash left unsent is on its way before anything newer of its conversation.
@@ -165,7 +173,30 @@ def _open_database(settings: Settings, locked: ExitStack) -> Cipher:
     except sqlite3.DatabaseError as error:
         message = f"{path} cannot be opened ({error}): check the path, its rights and the disk"
         raise Misconfigured([message]) from error
-    return open_cipher(settings)
+    cipher = open_cipher(settings)
+    locked.callback(cipher.keyring.close)
+    return cipher
+
+
+async def _keys_open_everything(settings: Settings, store: SqliteStore) -> None:
+    """Look at one value of each column that members' own keys seal.
+
+    Raises:
+        Misconfigured: the key file is missing, or not the one of this database.
+    """
+    try:
+        closed = await store.read(personal.unreadable)
+    except StoreError as error:
+        await store.close()
+        raise Misconfigured([f"{error}: check HIROBA_KEYRING, its rights and the disk"]) from error
+    if closed:
+        await store.close()
+        problem = (
+            f"the key file {settings.keyring} does not open {', '.join(closed)}: put the newest "
+            "copy of this database's key file there, or name it in HIROBA_KEYRING. Is it lost, "
+            "then so is what it opened: `hiroba backup FILE`, then `hiroba restore FILE` goes on"
+        )
+        raise Misconfigured([problem])
 
 
 def open_cipher(settings: Settings) -> Cipher:
@@ -174,7 +205,7 @@ def open_cipher(settings: Settings) -> Cipher:
     Raises:
         Misconfigured: the keys do not open what is stored.
     """
-    cipher = Cipher(settings.keys)
+    cipher = Cipher(settings.keys, keyring=Keyring(settings.keyring, settings.keys))
     connection = connect(settings.database)
     try:
         row = connection.execute("SELECT value FROM state WHERE name = 'secret'").fetchone()
@@ -248,18 +279,22 @@ def _finish(
     place = Doorway(intake, core.clock, Routes(app), settings.hiroba_public_url)
     place.health = {name: Health(Reach.STARTING) for name in core.adapters}
     handle_jobs(core.registry, engine, core, Work(store, core.clock, place.download))
+    keeping = Keeping(core, store)
+    engine.handler(CLEAN_UP, keeping.clean)
     runtime = Runtime(
         settings=settings,
         core=core,
         store=store,
         intake=intake,
         courier=courier,
+        broadcaster=Broadcaster(courier, WORKER),
         engine=engine,
         place=place,
         app=app,
         alerts=Alerts(core, store),
         locked=locked,
         scheduler=Scheduler(core.community.zone),
+        plans=(Plan(CLEAN_UP, NIGHTLY, timedelta(hours=20), keeping.fire),),
         tasks=tasks,
     )
     return runtime

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     hiroba_engine: str = ""
     hiroba_community: str = ""
     hiroba_secret_keys: SecretStr = SecretStr("")
+    hiroba_keyring: str = ""
     hiroba_public_url: str = ""
     hiroba_clock: str = ""
     hiroba_metrics_token: SecretStr = SecretStr("")
@@ -46,6 +47,15 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The SQLite file."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def keyring(self) -> Path:
+        """The file of members' own keys: beside a SQLite file unless another is named."""
+        if self.hiroba_keyring:
+            return Path(self.hiroba_keyring)
+        if self.database_url.startswith("sqlite:"):
+            return self.database.with_name(self.database.name + ".keys")
+        return Path("data/hiroba.keys")
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from bot.errors import Rejected, RetryLater, Undeliverable, Unreachable
 from bot.messages import Limits, Message
 from bot.ports import Outgoing
 from bot.rules import etiquette
-from bot.rules.degrade import Words, degrade
+from bot.rules.degrade import Fitted, Words, degrade
 from bot.rules.etiquette import Want
 from bot.wire import dump_address, load_address, load_message, sign
 from jobs.permits import Permits
@@ -35,8 +35,8 @@ log = structlog.get_logger()
 
 MOST_TRIES = 8
 """Tries of unknown outcome after which a message is given up."""
-QUOTA_PAUSE = timedelta(hours=1)
-"""How long a post to a place waits when the platform's month is spent."""
+PAUSES = {"unauthorised": timedelta(minutes=1), "quota": timedelta(hours=1)}
+"""How long a message waits for what a manager has to do: a new access token, a new month."""
 SEND_SECONDS = 15
 """The longest one try may take; SDKs sleep inside their own retries."""
 
@@ -90,6 +90,10 @@ class Courier:
         self._open = False
         await self.tasks.finish(seconds)
 
+    def fitted(self, message: Message, platform: str) -> Fitted:
+        """Fit a message to what a platform can show from here."""
+        return degrade(message, self._limits[platform], self._words)
+
     def _opened(self, row: OutboxRow) -> Outgoing | None:
         if row.target is None or row.payload is None:
             return None
@@ -131,7 +135,7 @@ class Courier:
             return
         if not await self._still_wanted(outgoing):
             return
-        fitted = degrade(outgoing.message, self._limits[adapter.name], self._words)
+        fitted = self.fitted(outgoing.message, adapter.name)
         if not fitted.messages:
             await self._mark(self._end, outgoing, OutboxState.FAILED, "empty")
             return
@@ -201,14 +205,12 @@ class Courier:
                 await self._mark(self._sent, outgoing, Receipt(already=True), ())
             case Unreachable(reason="token_used"):
                 await self._mark(self._reroute, outgoing, "token_expired")
-            case Unreachable(reason="quota") if outgoing.member_id is None:
-                await self._mark(self._postpone, outgoing, QUOTA_PAUSE, error.reason)
-            case Unreachable(reason="quota"):
+            case Unreachable(reason="quota") if outgoing.member_id is not None:
                 # The month is spent: asking again helps nobody, the member's next word does.
                 pull = replace(outgoing, want=Want.PREFER_REPLY.value)
                 await self._mark(self._reroute, pull, error.reason)
-            case Unreachable(reason="unauthorised"):
-                await self._mark(self._postpone, outgoing, timedelta(minutes=1), error.reason)
+            case Unreachable(reason=reason) if reason in PAUSES:
+                await self._mark(self._postpone, outgoing, PAUSES[reason], reason)
             case Unreachable():
                 await self._mark(self._end, outgoing, OutboxState.FAILED, error.reason)
             case Rejected():
@@ -328,6 +330,6 @@ def _letter(outgoing: Outgoing) -> posting.Letter:
 
 
 def _forget(outgoing: Outgoing, tx: Tx) -> None:
-    """Leave no trace of the last word to someone erased: a person without a member is no one else."""
+    """Leave no trace of the last word to someone erased: nobody else has no member."""
     if outgoing.member_id is None and outgoing.address.account is not None:
         tx.scrub()

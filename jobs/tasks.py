@@ -36,6 +36,14 @@ class Tasks:
         while self._running:
             await asyncio.wait(set(self._running))
 
+    async def next(self, seconds: float) -> None:
+        """Return when a task ends, or after so many seconds."""
+        if self._running:
+            ends = asyncio.FIRST_COMPLETED
+            await asyncio.wait(set(self._running), timeout=seconds, return_when=ends)
+        else:
+            await asyncio.sleep(seconds)
+
     async def finish(self, seconds: float) -> None:
         """Wait for the running tasks, then cancel what is left."""
         if self._running:

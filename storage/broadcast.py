@@ -192,7 +192,6 @@ class UnsentRow(NamedTuple):
 _broadcast, _chunk = table_of(Broadcast), table_of(Chunk)
 _recipient, _log = table_of(Recipient), table_of(SendLog)
 _member = table_of(Member)
-_STAGE = choice(Stage)
 _THIS = _broadcast.c.id == bindparam("broadcast_id")
 _DUE = bindparam("due", type_=_chunk.c.due.type)
 
@@ -229,12 +228,15 @@ BY_KEY = scalar(select(_broadcast.c.id).where(_broadcast.c.key == bindparam("key
 GET = rows(
     select(*(_broadcast.c[name] for name in BroadcastRow._fields)).where(_THIS), BroadcastRow
 )
-SET_STAGE = change(
+PAUSE = change(
     update(_broadcast)
-    .where(_THIS, _broadcast.c.stage == bindparam("was", type_=_STAGE))
-    .values(
-        stage=bindparam("stage", type_=_STAGE), reason=bindparam("reason"), told=bindparam("told")
-    )
+    .where(_THIS, _stage(Stage.FREEZING, Stage.READY, Stage.SENDING))
+    .values(stage=Stage.PAUSED, reason=bindparam("reason"), told=bindparam("told"))
+)
+CANCEL = change(
+    update(_broadcast)
+    .where(_THIS, ~_stage(Stage.DONE, Stage.CANCELLED))
+    .values(stage=Stage.CANCELLED, reason="", told=True)
 )
 # Frozen to its end or not: that decides where a broadcast goes on.
 RESUME = change(
@@ -259,6 +261,17 @@ HALT = change(
     update(_broadcast)
     .where(_stage(Stage.FREEZING, Stage.READY, Stage.SENDING))
     .values(stage=Stage.STOPPED, reason="stopped")
+)
+# Asked first, so that a community that sends nothing writes nothing.
+ACTIVE = scalar(
+    select(_broadcast.c.id)
+    .where(
+        or_(
+            _stage(Stage.FREEZING, Stage.READY, Stage.SENDING),
+            and_(_stage(Stage.PAUSED), _broadcast.c.told.is_(False)),
+        )
+    )
+    .limit(1)
 )
 _HAS = select(_chunk.c.id).where(_chunk.c.broadcast_id == _broadcast.c.id)
 _HAS_OPEN = _HAS.where(_chunk.c.state == ChunkState.OPEN).exists()

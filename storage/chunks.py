@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from storage.broadcast import SENT, Broadcast, Chunk, ChunkState, Recipient, SendLog, Stage
 from storage.dialects import each
 from storage.members import Account, AccountState, Member
-from storage.query import change, rows, scalar
+from storage.query import Query, change, rows, scalar
 from storage.tables import BIG, table_of
 
 
@@ -98,6 +98,7 @@ FREE_CLAIMS = scalar(
     .values(owner="", until=None)
     .returning(_chunk.c.broadcast_id)
 )
+Claiming = Query[ChunkRow]
 # The owner's name fences: a worker whose claim ran out ends nothing any more.
 _OURS = (_chunk.c.id == bindparam("chunk_id"), _chunk.c.owner == bindparam("worker"))
 _OURS_OPEN = (*_OURS, _chunk.c.state == ChunkState.OPEN)

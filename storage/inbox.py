@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Index, UniqueConstraint, bindparam, delete, func, select, text, update
+from sqlalchemy import Index, UniqueConstraint, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
@@ -148,21 +148,6 @@ COUNT_DEAD = scalar(
 OLDEST_OPEN = scalar(
     select(func.min(_inbox.c.received_at)).where(_inbox.c.state == InboxState.OPEN)
 )
-FORGET_IDS = change(
-    delete(_inbox).where(
-        (_inbox.c.state == InboxState.DONE) | (_inbox.c.state == InboxState.QUARANTINED),
-        _inbox.c.received_at < bindparam("before"),
-    )
-)
-FORGET_QUARANTINED = change(
-    update(_inbox)
-    .where(
-        _inbox.c.state == InboxState.QUARANTINED,
-        _inbox.c.received_at < bindparam("before"),
-        _inbox.c.raw.is_not(None),
-    )
-    .values(raw=None)
-)
 # What waits for a person or for nobody; an OPEN element is newer than the wish and is handled.
 FORGET_OF_LANE = change(
     update(_inbox)
@@ -171,6 +156,27 @@ FORGET_OF_LANE = change(
         (_inbox.c.state == InboxState.DEAD) | (_inbox.c.state == InboxState.QUARANTINED),
     )
     .values(raw=None)
+)
+
+
+class HeldRow(NamedTuple):
+    """An element that nobody handled and that is still there."""
+
+    platform: str
+    key: str
+    received_at: datetime
+    raw: bytes
+
+
+HELD_OF_LANE = rows(
+    select(_inbox.c.platform, _inbox.c.key, _inbox.c.received_at, _inbox.c.raw)
+    .where(
+        _inbox.c.lane == bindparam("lane"),
+        (_inbox.c.state == InboxState.DEAD) | (_inbox.c.state == InboxState.QUARANTINED),
+        _inbox.c.raw.is_not(None),
+    )
+    .order_by(_inbox.c.id),
+    HeldRow,
 )
 
 

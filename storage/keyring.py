@@ -37,8 +37,7 @@ _PRAGMAS = (
 _TABLES = (
     # When a key was made stands in its seal.
     "CREATE TABLE IF NOT EXISTS key (member_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS forgotten "
-    "(hash TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS forgotten (hash TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID",
 )
 _KEY = "SELECT sealed FROM key WHERE member_id = ?"
 _ADD_KEY = "INSERT INTO key (member_id, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING"

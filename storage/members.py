@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
 from storage.query import change, rows, scalar
+from storage.seal import Cipher
 from storage.store import Tx
 from storage.tables import (
     Erase,
@@ -310,6 +311,8 @@ ADD_ONCE = change(
 HAD_ONCE = scalar(
     select(_once.c.id).where(_once.c.hash == bindparam("hash"), _once.c.flag == bindparam("flag"))
 )
+
+
 class OnceRow(NamedTuple):
     """What an account had before it was erased."""
 
@@ -364,4 +367,9 @@ COUNT_CONSENTED = scalar(
 
 async def account_hash(tx: Tx, account: tuple[str, str, str]) -> str:
     """Return the keyed hash under which an erased account (platform, realm, user id) is known."""
-    return tx.cipher.mac("account", *account)
+    return hash_of(tx.cipher, account)
+
+
+def hash_of(cipher: Cipher, account: tuple[str, str, str]) -> str:
+    """Return what `account_hash` returns, outside of a transaction."""
+    return cipher.mac("account", *account)

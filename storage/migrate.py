@@ -23,7 +23,7 @@ T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 ALONE = 0x4849524F4241  # "HIROBA"
 """The advisory lock of whoever changes the schema or fills the database from outside."""
-LONGEST_WAIT = "60s"
+LONGEST_WAIT = text("SET lock_timeout = '60s'")
 """How long a second process waits while the first one migrates."""
 
 
@@ -125,7 +125,7 @@ async def _alone(url: str) -> AsyncIterator[AsyncConnection]:
         "postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url), poolclass=NullPool
     )
     async with engine.connect() as connection:
-        await connection.execute(text(f"SET lock_timeout = '{LONGEST_WAIT}'"))
+        await connection.execute(LONGEST_WAIT)
         await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ALONE})
         # The lock is the session's and outlives this; a migration begins its own transaction.
         await connection.commit()

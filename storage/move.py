@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import JSON, Table, bindparam, insert, select
+from sqlalchemy import JSON, Table, bindparam, delete, insert, select
 
 from storage import migrate, state
 from storage.lock import AlreadyRunning, FileLock
@@ -127,8 +127,8 @@ async def _claim(target: Any, source: sqlite3.Connection, now: datetime) -> None
         raise MoveRefused(message)
     async with target.transaction():
         if await target.fetch(*_filled(state.GET, {"name": MOVING})):
-            names = ", ".join(_quoted(table) for table in tables())
-            await target.execute(f"TRUNCATE {names}", timeout=LONG)
+            for table in reversed(tables()):
+                await target.execute(str(delete(table).compile(dialect=POSTGRES)), timeout=LONG)
         elif _has_mark(source, MOVED):
             message = "this database was moved already: set DATABASE_URL to where it lives now"
             raise MoveRefused(message)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Index, Uuid, bindparam, delete, func, select, update
+from sqlalchemy import Index, Uuid, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
@@ -254,13 +254,6 @@ FORGET_ABOUT = change(
     update(_outbox)
     .where(_outbox.c.about_id == bindparam("member_id"), _outbox.c.state == OutboxState.READY)
     .values(state=OutboxState.EXPIRED, reason="erased", target=None, payload=None)
-)
-FORGET_ENDED = change(
-    delete(_outbox).where(
-        _outbox.c.state != OutboxState.READY,
-        _outbox.c.state != OutboxState.SENDING,
-        _outbox.c.created_at < bindparam("before"),
-    )
 )
 DROP_OF_MEMBER_PUSHES = change(
     update(_outbox)

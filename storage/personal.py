@@ -19,10 +19,11 @@ from storage.store import Tx
 from storage.tables import Erase, Personal
 
 BY_HAND: Mapping[str, str] = {
-    "role": "bound to an account, which may be no member; dropped by whoever erases",
-    "inbox": "an element names no member; its lane does, and `inbox.FORGET_OF_LANE` blanks it",
+    "role": "bound to an account, which may be no member",
+    "inbox": "an element names no member; its lane does",
 }
-"""Tables with personal columns and no owner column, and who sees to them instead."""
+"""Tables with personal columns and no owner column; `bot.disclosure` shows what they hold of a
+member's accounts, and `bot.erasure` takes it away."""
 
 
 @dataclass(frozen=True, slots=True)

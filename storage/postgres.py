@@ -1,21 +1,23 @@
 """PostgreSQL: a few connections write, each commits whatever waits for it as one group.
 
 A writer takes one piece of work, then up to 63 more that already wait (no collecting window),
-runs each in a savepoint of one transaction, and answers all of them once COMMIT has returned.
-Work of one lane always goes to the same connection, and a group first takes an advisory lock for
-each of its lanes, so that a lane keeps its order and one hand at a time over any number of
-processes. Reads run on connections of their own, on a snapshot that cannot write.
+runs them one after the other in one transaction, and answers all of them once COMMIT has
+returned. Work of one lane always goes to the same connection, and a group first takes an advisory
+lock for each of its lanes, so that a lane keeps its order and one hand at a time over any number
+of processes. Reads run on connections of their own, on a snapshot that cannot write.
 
 The isolation is READ COMMITTED: what two lanes share is changed by conditional updates or after
-`SELECT … FOR UPDATE`, never by reading first. A group that met a deadlock, or whose connection
-broke before COMMIT was sent, left nothing behind and is run again, piece by piece. When the
-connection breaks during COMMIT nobody knows: StoreError, and the keys of rows make a second try
-harmless. While the server is away work is refused at once, and connecting is tried with back-off.
+`SELECT … FOR UPDATE`, never by reading first. When one of a group fails, meets a deadlock or waits
+too long, the group is rolled back and each piece is run in a transaction of its own: failures are
+rare, and a savepoint for each piece would cost every event two more ways to the server. The same
+happens when the connection breaks before COMMIT was sent. When it breaks during COMMIT nobody
+knows: StoreError, and the keys of rows make a second try harmless. While the server is away work
+is refused at once, and connecting is tried with back-off.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Any, TypeVar
@@ -33,8 +35,8 @@ READERS = 2
 GROUP = 64
 """Pieces of work in one commit, at most."""
 TRIES = 3
-"""How often a piece of work that left nothing behind is run alone."""
-AGAIN_SECONDS = 4.0
+"""How often a piece of work is run alone while it meets deadlocks or broken connections."""
+AGAIN_SECONDS = 3.0
 """How long a group that is run again piece by piece may take; what is left is refused."""
 CONNECT_SECONDS = 2.0
 LONGEST_PAUSE = 2.0
@@ -176,7 +178,7 @@ class _Worker:
             await self._commit(group)
         except Undone:
             await self._again(group)
-        except StoreError as error:
+        except Exception as error:  # carried to whoever waits, never swallowed
             for item in group:
                 item.error = error
 
@@ -192,7 +194,7 @@ class _Worker:
                     break
                 except Undone as error:
                     item.error = error
-                except StoreError as error:
+                except Exception as error:  # likewise
                     item.error = error
                     break
 
@@ -200,23 +202,24 @@ class _Worker:
         """Run a group in one transaction; what became of each is known only after its COMMIT.
 
         Raises:
-            Undone: nothing is kept, and a second try may go well.
+            Undone: nothing is kept, and each piece is worth a try of its own.
             StoreError: nothing is known to be kept.
+            Exception: whatever the only piece of the group raised; nothing is kept.
         """
         connection = await self._connected()
+        tx = PostgresTx(connection, self._cipher)
         try:
             await _control(connection, connection.execute(self.begin))
             lanes = sorted({item.lane for item in group if item.lane})
             if lanes:
                 await _control(connection, connection.fetch(LOCK_LANES, lanes))
-            ends = [await self._drive(connection, item) for item in group]
+            ends = [(await Watched(tx, item.work(tx)), tx.taken()) for item in group]
         except Exception as error:
             await self._roll_back(connection)
-            if len(group) > 1 and not isinstance(error, StoreError):
-                raise Undone("one failed") from error
-            if isinstance(error, StoreError): raise
-            group[0].error = error
-            return
+            if len(group) == 1:
+                raise
+            message = "another of the group failed"
+            raise Undone(message) from error
         await self._end(connection)
         for item, (result, calls) in zip(group, ends, strict=True):
             item.result, item.error, item.calls = result, None, calls
@@ -231,20 +234,16 @@ class _Worker:
             raise StoreError(message) from error
         if done != "COMMIT":
             message = "not committed: an error inside was passed over"
-            raise StoreError(message)
+            raise Undone(message)
 
     async def _roll_back(self, connection: Any) -> None:
+        """Undo everything; if the server does not answer, the lost connection undoes it."""
         if connection.is_closed():
             return
         try:
             await _control(connection, connection.execute("ROLLBACK"))
         except StoreError:
             connection.terminate()
-            raise
-
-    async def _drive(self, connection, item):
-        tx = PostgresTx(connection, self._cipher)
-        return await Watched(tx, item.work(tx)), tx.calls
 
     async def _connected(self) -> Any:
         """Return the open connection; open a new one unless the last try was a moment ago."""
@@ -269,11 +268,6 @@ class _Reader(_Worker):
     read_only = True
     begin = BEGIN_READ
     group = 1
-
-
-async def _guarded(tx: PostgresTx, work: Work[T]) -> T:
-    async with tx.savepoint():
-        return await work(tx)
 
 
 class PostgresStore:

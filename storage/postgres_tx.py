@@ -70,15 +70,16 @@ async def ask(connection: Any, call: Awaitable[T]) -> T:
 
 
 class PostgresTx:
-    """One piece of work's hands on a connection."""
+    """The hands of a group's work on a connection, one piece after the other."""
 
-    __slots__ = ("_connection", "calls", "cipher", "depth", "inside")
+    __slots__ = ("_connection", "_later", "calls", "cipher", "depth", "inside")
 
     def __init__(self, connection: Any, cipher: Cipher) -> None:
         self._connection = connection
         self.cipher = cipher
         self.calls: list[Callable[[], None]] = []
         self.depth = 0
+        self._later = ""
         self.inside = False
         """Whether the work waits for the database, the only thing it may wait for."""
 
@@ -111,9 +112,27 @@ class PostgresTx:
     def scrub(self) -> None:
         """Do nothing: deleted rows leave PostgreSQL's files when its own VACUUM comes round."""
 
-    async def tell(self, command: str) -> None:
-        """Send a command that has no values and no rows."""
+    def taken(self) -> list[Callable[[], None]]:
+        """Return what is to be called after the commit, and start the next piece's list."""
+        calls, self.calls = self.calls, []
+        return calls
+
+    async def mark(self) -> None:
+        """Set the next savepoint; on the way release the last one."""
+        self.depth += 1
+        command, self._later = f"{self._later}SAVEPOINT s{self.depth}", ""
         await self._ask(self._connection.execute, command)
+
+    def release(self) -> None:
+        """Release the last savepoint with the next command: it costs no way of its own."""
+        self._later = f"RELEASE s{self.depth};"
+        self.depth -= 1
+
+    async def undo(self) -> None:
+        """Undo what was done since the last savepoint, and release it."""
+        mark, self._later = f"s{self.depth}", ""
+        self.depth -= 1
+        await self._ask(self._connection.execute, f"ROLLBACK TO {mark}; RELEASE {mark}")
 
     async def _ask(self, command: Callable[..., Awaitable[Any]], *values: Any) -> Any:
         self.inside = True
@@ -124,7 +143,7 @@ class PostgresTx:
 
 
 class _Savepoint:
-    """`async with` over SAVEPOINT, and RELEASE or ROLLBACK TO."""
+    """`async with` over `mark`, and `release` or `undo`."""
 
     __slots__ = ("_calls", "_tx")
 
@@ -134,8 +153,7 @@ class _Savepoint:
 
     async def __aenter__(self) -> None:
         self._calls = len(self._tx.calls)
-        self._tx.depth += 1
-        await self._tx.tell(f"SAVEPOINT s{self._tx.depth}")
+        await self._tx.mark()
 
     async def __aexit__(
         self,
@@ -143,13 +161,11 @@ class _Savepoint:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        mark = f"s{self._tx.depth}"
-        self._tx.depth -= 1
         if kind is None:
-            await self._tx.tell(f"RELEASE {mark}")
-        else:
-            del self._tx.calls[self._calls :]
-            await self._tx.tell(f"ROLLBACK TO {mark}; RELEASE {mark}")
+            self._tx.release()
+            return
+        del self._tx.calls[self._calls :]
+        await self._tx.undo()
 
 
 class Watched(Generic[T]):

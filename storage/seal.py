@@ -34,6 +34,9 @@ class Keys(Protocol):
     def forget(self, member_id: int, hashes: Sequence[str], at: datetime) -> None:
         """Destroy a member's key for good and list the hashes of their accounts."""
 
+    def close(self) -> None:
+        """Release the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Own:

@@ -79,7 +79,7 @@ _NEVER: Condition = _member.c.id.is_(None)
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A rule's JSON tree (`bot.rules.segment_json.dump`) asked at `now`, with days as `zone` has them.
+    """A rule's JSON tree (`bot.rules.segment_json.dump`) asked at `now`, with the days of `zone`.
 
     Keep `now` while paging, or members move between the pages.
     """
@@ -180,6 +180,9 @@ class _Maker:
     def __init__(self, segment: Segment, *, sets: bool) -> None:
         self._segment = segment
         self._sets = sets
+        self._narrowed = not sets
+        """On SQLite: few enough members are left to look each of them up."""
+        self._names: dict[tuple[str, Any], str] = {}
         self.values: dict[str, Any] = {}
 
     def rule(self, rule: Mapping[str, Any]) -> Condition:
@@ -199,15 +202,14 @@ class _Maker:
 
     def _all(self, rules: Sequence[Mapping[str, Any]]) -> Condition:
         """Begin with the set of the first rule that has one; who is in it is then looked up."""
-        begin = (rule for rule in rules if self._sets and rule.keys() & _NARROW)
-        first = next(begin, None)
-        if first is None:
+        first = next((rule for rule in rules if rule.keys() & _NARROW), None)
+        if first is None or self._narrowed:
             return and_(*map(self.rule, rules))
         found = []
         for rule in rules:
-            self._sets = rule is first
+            self._narrowed = rule is not first
             found.append(self.rule(rule))
-        self._sets = True
+        self._narrowed = False
         return and_(*found)
 
     def _term(self, kind: str, term: Mapping[str, Any]) -> Condition:
@@ -234,7 +236,7 @@ class _Maker:
         own = table.c.member_id
         ids = select(own).where(*conditions)
         each = ids.where(own == _member.c.id).correlate(_member).exists()
-        if not self._sets:
+        if self._narrowed:
             return each
         # A set with a NULL in it (an erased member's row) would make IN unknown.
         return _ByDialect(_member.c.id.in_(ids.where(own.is_not(None))), each)
@@ -290,19 +292,37 @@ class _Maker:
         if measure == "joined_days":
             return self._age(_member.c.joined_at, compare, days)
         at = _activity.c.at
-        did = (
-            _activity.c.member_id == _member.c.id,
+        did = [
             at <= self._value(self._segment.now, at.type),
             *(_activity.c.kind != kind for kind in PASSIVE),
-        )
+        ]
         if measure == "idle_days":
-            last = select(func.max(at)).where(*did).correlate(_member).scalar_subquery()
-            return func.coalesce(self._age(last, compare, days), false())
-        since = at >= self._value(self._segment.begins(within - 1), at.type)
-        counted = select(func.count(_day_number(at, self._segment.offset).distinct()))
-        active = counted.where(*did, since).correlate(_member).scalar_subquery()
-        enough: Condition = _OPERATORS[compare](active, self._value(days, BIG))
-        return enough
+            last = func.max(at, type_=at.type)
+            return self._did(last, did, lambda last: self._age(last, compare, days))
+        did.append(at >= self._value(self._segment.begins(within - 1), at.type))
+        active = func.count(_day_number(at, self._segment.offset).distinct())
+        compared, wanted = _OPERATORS[compare], self._value(days, BIG)
+        if not compared(0, days):
+            return self._did(active, did, lambda active: compared(active, wanted))
+        # Who did nothing has no rows to count: ask for the others.
+        return not_(self._did(active, did, lambda active: not_(compared(active, wanted))))
+
+    def _did(
+        self,
+        figure: ColumnElement[Any],
+        did: Sequence[Condition],
+        holds: Callable[[ColumnElement[Any]], Condition],
+    ) -> Condition:
+        """Return whether a figure of what a member did holds; false when she did nothing."""
+        own = _activity.c.member_id
+        mine = select(figure).where(own == _member.c.id, *did).correlate(_member)
+        each = func.coalesce(holds(mine.scalar_subquery()), false())
+        if not self._sets:
+            return each
+        # PostgreSQL would run a look-up for every member there is, before any other condition.
+        grouped = select(own).where(*did).group_by(own).having(holds(figure)).subquery()
+        joined = select(1).select_from(grouped).where(grouped.c.member_id == _member.c.id)
+        return _ByDialect(each, joined.correlate(_member).exists())
 
     def _age(self, at: ColumnElement[Any], compare: str, days: int) -> Condition:
         """Return whether a time is so many days before today, by where those days begin."""
@@ -318,7 +338,7 @@ class _Maker:
 
     def _value(self, value: Any, kind: Any) -> ColumnElement[Any]:
         """Hand a value over beside the statement; a constant in it may become its text."""
-        name = f"segment_{len(self.values)}"
+        name = self._names.setdefault((str(kind), value), f"segment_{len(self.values)}")
         self.values[name] = value
         return bindparam(name, type_=kind)
 

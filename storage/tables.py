@@ -73,9 +73,7 @@ def member_ref(*, nullable: bool = True, index: bool = True) -> Any:
     )
 
 
-def sealed(
-    personal: Personal, bound: str, *, nullable: bool = True, own_key: bool = False
-) -> Any:
+def sealed(personal: Personal, bound: str, *, nullable: bool = True, own_key: bool = False) -> Any:
     """Declare an encrypted column; `storage.seal` opens it.
 
     `bound` is what its values are sealed for, as a template over columns of the same row. With

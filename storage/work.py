@@ -177,8 +177,16 @@ COUNT_DUE = scalar(
     .select_from(_job)
     .where(_job.c.state == JobState.OPEN, _job.c.due <= bindparam("now"))
 )
-FORGET_JOBS = change(
-    delete(_job).where(_job.c.state == JobState.DONE, _job.c.due < bindparam("before"))
+UNDONE = rows(
+    select(_job.c.id, _job.c.kind, _job.c.key, _job.c.member_id, _job.c.payload, _job.c.tries)
+    .where(_job.c.kind == bindparam("kind"), _job.c.state != JobState.DONE)
+    .order_by(_job.c.id),
+    JobRow,
+)
+REOPEN_DEAD = change(
+    update(_job)
+    .where(_job.c.kind == bindparam("kind"), _job.c.state == JobState.DEAD)
+    .values(state=JobState.OPEN, due=bindparam("now"), tries=0)
 )
 PUT_WAKEUP = change(
     upsert(_wakeup)

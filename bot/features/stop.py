@@ -4,6 +4,7 @@ What was held is never caught up by itself (japan-rules.md J16): the manager who
 sees how much waits, and sends it or drops it.
 """
 
+from bot import broadcasts
 from bot.context import Context
 from bot.errors import UserError
 from bot.feature import Arguments, Feature
@@ -23,6 +24,7 @@ async def stop(ctx: Context, _: Arguments) -> None:
     """Stop all pushes to members, and hold what was about to leave."""
     fresh = await ctx.tx.run(state.ADD, name=STOP, value={"reason": "manager"}, now=ctx.now)
     await ctx.tx.run(outbox.HOLD_PUSHES, reason="stopped")
+    await broadcasts.halt(ctx.tx)
     if fresh:
         await ctx.record("stop")
         await ctx.audit("stop")

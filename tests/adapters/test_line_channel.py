@@ -16,14 +16,14 @@ from PIL import Image
 
 from adapters.line import channel as module
 from adapters.line.adapter import PLATFORM
-from adapters.line.api import Api, Quota
+from adapters.line.api import Api
 from adapters.line.doctor import diagnose
 from adapters.line.front import PATH
 from adapters.line.menu import PREFIX, Area, Menu, problems, publish
 from adapters.line.settings import Settings
 from adapters.line.simulator.simulator import LineSimulator
 from adapters.simulation.faults import Fault, FaultScript, Harm
-from bot.adapter import Adapter, Delivery, Health, Reach, Via
+from bot.adapter import Adapter, Delivery, Health, Quota, Reach, Via
 from bot.errors import Misconfigured, Rejected, RetryLater, Unreachable
 from bot.events import Address
 from tests.adapters.line_door import Stage, listening, post
@@ -99,7 +99,7 @@ async def test_a_token_that_is_revoked_later_is_noticed_by_the_next_send(
     async with running(channel) as stage:
         await stage.reaches(Reach.STARTING, Reach.UP)
         revoked = Fault(harm=Harm.REFUSE, status=401, times=2)
-        line.faults = FaultScript([revoked], Random(0))  # noqa: S311  a script that repeats
+        line.faults = FaultScript([revoked], Random(0))
         with pytest.raises(Unreachable, match="unauthorised"):
             await channel.send(delivery)
         await stage.reaches(Reach.DOWN, Reach.DOWN, Reach.UP)
@@ -154,7 +154,7 @@ async def test_our_older_menus_go_and_all_others_stay(line: LineSimulator) -> No
 
 async def test_what_a_broken_try_left_is_deleted_by_the_next(line: LineSimulator) -> None:
     broken = Fault(harm=Harm.REFUSE, path="/v2/bot/user/all/richmenu/", times=1)
-    line.faults = FaultScript([broken], Random(0))  # noqa: S311  a script that repeats
+    line.faults = FaultScript([broken], Random(0))
     async with Api(Settings.read(environment(line.url))) as api:
         with pytest.raises(RetryLater):
             await publish(api, MENU)
@@ -256,7 +256,7 @@ async def test_the_doctor_names_what_is_wrong(line: LineSimulator) -> None:
 
 
 async def test_the_doctor_survives_a_line_that_is_down(line: LineSimulator) -> None:
-    line.faults = FaultScript([Fault(harm=Harm.DROP)], Random(0))  # noqa: S311  as above
+    line.faults = FaultScript([Fault(harm=Harm.DROP)], Random(0))
     assert (await found(line))["token"] == "line-unreachable"
 
 

@@ -77,7 +77,7 @@ def push(to: str, *payloads: Payload) -> Delivery:
 
 
 def once(harm: Harm, status: int = 500) -> FaultScript:
-    chance = Random(0)  # noqa: S311  a script that repeats
+    chance = Random(0)
     return FaultScript([Fault(harm=harm, status=status, times=1)], chance)
 
 

@@ -326,7 +326,7 @@ async def test_a_fault_tells_the_bot_less_than_the_judge(harm: Harm, told: int, 
 
 
 def seeded(seed: int) -> Random:
-    return Random(seed)  # noqa: S311 - a script that repeats, no secret
+    return Random(seed)
 
 
 def test_a_seeded_script_repeats_and_keeps_its_shares() -> None:

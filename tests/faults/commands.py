@@ -1,6 +1,5 @@
 """Die-at-N-th inside commands: the first start with its migration, and putting a backup back."""
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,10 +24,6 @@ class Commands:
     def _backup(self) -> Path:
         return self.home.folder / "backup.db"
 
-    @property
-    def _today(self) -> Path:
-        return self.home.folder / "today.db"
-
     async def rehearse(self) -> None:
         """Make yesterday's backup and today's file, and count the steps of each command."""
         self.steps["start"] = await self._start(NEVER)
@@ -40,7 +35,7 @@ class Commands:
             life = await Life(self.home, line.url).ready()
             await FLOWS["survey"](line)
             await life.stop()
-        shutil.copyfile(self.home.database, self._today)
+        self.home.keep("today")
         self.today = ledger(self.home.database, self.home.key)
         self.steps["restore"] = await self._restore(NEVER)
         self.yesterday = ledger(self.home.database, self.home.key)
@@ -65,8 +60,7 @@ class Commands:
         return [] if self.home.sound() == "ok" else ["damaged"]
 
     async def _die_in_restore(self, last: int) -> list[str]:
-        self._clear()
-        shutil.copyfile(self._today, self.home.database)
+        self.home.bring("today")
         await self._restore(last)
         wrong = [] if self.home.sound() == "ok" else ["damaged"]
         found = ledger(self.home.database, self.home.key)
@@ -78,7 +72,7 @@ class Commands:
         return wrong
 
     async def _start(self, last: int) -> int:
-        self._clear()
+        self.home.clear()
         track = self.home.folder / "steps.txt"
         life = Life(self.home, NOWHERE, DieAt(last, str(track), everywhere=True))
         if last == NEVER:
@@ -97,7 +91,3 @@ class Commands:
 
     async def _run(self, words: tuple[str, ...], harm: DieAt | None = None) -> int:
         return await Life(self.home, NOWHERE, harm, words).ended()
-
-    def _clear(self) -> None:
-        for end in ("", "-wal", "-shm"):
-            self.home.database.with_name(self.home.database.name + end).unlink(missing_ok=True)

@@ -5,16 +5,14 @@ goes on. What the rows say and what people saw must be as if nothing had happene
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from adapters.line.simulator.member import Member
 from adapters.line.simulator.simulator import LineSimulator
 from adapters.line.simulator.webhook import Outcome
-from tests.faults.home import DIED, Harm, Home, Life
+from tests.faults.home import DIED, Harm, Home, Life, until
 from tests.faults.rows import Rows, differences, ledger, waiting
 from tests.faults.steps import NEVER, DieAt
 
@@ -80,7 +78,7 @@ async def said(member: Member, act: Awaitable[Outcome]) -> None:
     try:
         await member.next(PATIENCE)
     except TimeoutError:
-        raise AssertionError("no answer") from None  # noqa: EM101, TRY003
+        raise AssertionError("no answer") from None  # noqa: TRY003
 
 
 @dataclass(slots=True)
@@ -97,7 +95,9 @@ class Told:
         wrong = differences(self.rows, other.rows)
         for name, seen in self.seen.items():
             if other.seen.get(name) != seen:
-                wrong.append(f"{name} saw {len(other.seen.get(name, []))} of {len(seen)}, or others")
+                wrong.append(
+                    f"{name} saw {len(other.seen.get(name, []))} of {len(seen)}, or others"
+                )
         return [*wrong, *(["doubled"] if other.doubled else [])]
 
 
@@ -106,23 +106,17 @@ class Stage:
     """A home, and its file as it was before and after each flow nobody disturbed."""
 
     home: Home
-    files: dict[str, Path] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
 
     async def rehearse(self) -> None:
         """Run all flows, one after the other, without a death."""
         for name in FLOWS:
-            if self.home.database.exists():
-                self.files[name] = self.home.folder / f"before-{name}.db"
-                shutil.copyfile(self.home.database, self.files[name])
+            self.home.keep(name)
             self.told[name] = await self._play(name, NEVER)
 
     async def die(self, name: str, last: int) -> list[str]:
         """Run a flow with a death at its step `last`; return what was not as it should be."""
-        for end in ("", "-wal", "-shm"):
-            self.home.database.with_name(self.home.database.name + end).unlink(missing_ok=True)
-        if name in self.files:
-            shutil.copyfile(self.files[name], self.home.database)
+        self.home.bring(name)
         try:
             found = await self._play(name, last)
         except (AssertionError, TimeoutError) as error:
@@ -175,9 +169,7 @@ async def settled(home: Home, seconds: float = PATIENCE) -> None:
     Raises:
         TimeoutError: rows still wait.
     """
-    async with asyncio.timeout(seconds):
-        while waiting(home.database):
-            await asyncio.sleep(0.02)
+    await until(lambda: not waiting(home.database), seconds)
     await asyncio.sleep(QUIET)
 
 

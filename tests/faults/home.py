@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +28,7 @@ TOKEN = "simulated-access-token"
 SAKURA = Path(__file__).parents[2] / "prompts" / "communities" / "sakura"
 REFUSED = 2
 DIED = 137
+NEVER_ENDED = -999
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
@@ -43,11 +43,23 @@ _FORKS.set_forkserver_preload(
         "linebot.v3.messaging",
         "tests.faults.steps",
         "tests.faults.home",
+        "tests.faults.warm",
     ]
 )
 
 Harm = Callable[[], None]
 """Something done in the child before the command runs; a module's function, to be pickled."""
+
+
+async def until(condition: Callable[[], bool], seconds: float, pause: float = 0.02) -> None:
+    """Wait for something in another process, which has no event to wait for.
+
+    Raises:
+        TimeoutError: it did not come about.
+    """
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  rows and exit codes cannot ring
+            await asyncio.sleep(pause)
 
 
 def free_port() -> int:
@@ -77,6 +89,11 @@ class Home:
         return self.folder / "hiroba.db"
 
     @property
+    def keys(self) -> Path:
+        """The file of members' own keys."""
+        return self.folder / "hiroba.db.keys"
+
+    @property
     def log(self) -> Path:
         return self.folder / "serve.log"
 
@@ -98,7 +115,8 @@ class Home:
             place = f'managers = ["line:{self.managers}"]'
             text = text.replace('managers = ["slack:C0MANAGERS", "terminal:#管理"]', place)
             text = text.replace(
-                'manager = ["terminal:佐藤", "terminal:高橋"]', f'manager = ["line:{self.managers}"]'
+                'manager = ["terminal:佐藤", "terminal:高橋"]',
+                f'manager = ["line:{self.managers}"]',
             )
         path.write_text(text)
         return self
@@ -134,6 +152,26 @@ class Home:
             timeout=60,
         )
 
+    def clear(self) -> None:
+        """Forget everything: the database and the members' own keys."""
+        for name in (self.database.name, self.keys.name):
+            for end in ("", "-wal", "-shm"):
+                (self.folder / f"{name}{end}").unlink(missing_ok=True)
+
+    def keep(self, name: str) -> None:
+        """Put a copy of a stopped bot's files aside."""
+        for path in (self.database, self.keys):
+            if path.exists():
+                shutil.copyfile(path, self.folder / f"{path.name}.{name}")
+
+    def bring(self, name: str) -> None:
+        """Make the files what they were when they were put aside under `name`."""
+        self.clear()
+        for path in (self.database, self.keys):
+            kept = self.folder / f"{path.name}.{name}"
+            if kept.exists():
+                shutil.copyfile(kept, path)
+
     def sound(self) -> str:
         """Return what `integrity_check` says of a copy of the file as a death left it."""
         copy = self.folder / "copy.db"
@@ -157,7 +195,7 @@ class Life:
         self.home = home
         words = words or ("serve", "--port", str(home.port))
         arguments = (home.env(line), words, str(home.log), harm)
-        self.process: BaseProcess = _FORKS.Process(target=_live, args=arguments, daemon=True)
+        self.process = _FORKS.Process(target=_live, args=arguments, daemon=True)
         self.process.start()
 
     async def ready(self, seconds: float = 20.0) -> Self:
@@ -180,10 +218,9 @@ class Life:
 
     async def ended(self, seconds: float = 20.0) -> int:
         """Wait for its end and return the exit code."""
-        async with asyncio.timeout(seconds):
-            while self.process.exitcode is None:
-                await asyncio.sleep(0.005)
-        return self.process.exitcode
+        await until(lambda: self.process.exitcode is not None, seconds, 0.005)
+        code = self.process.exitcode
+        return code if code is not None else NEVER_ENDED
 
     async def kill(self) -> None:
         """SIGKILL."""

@@ -6,6 +6,7 @@ things at once. The judge is what each of them saw: every answer once, in order.
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -14,7 +15,7 @@ from adapters.line.simulator.member import Member
 from adapters.line.simulator.simulator import LineSimulator
 from adapters.line.simulator.webhook import Outcome
 from tests.faults.die import settled
-from tests.faults.home import Home, Life
+from tests.faults.home import Home, Life, until
 from tests.faults.rows import counts
 
 SHORTEST, LONGEST = 0.05, 0.6
@@ -94,7 +95,7 @@ class Crowd:
         except (TimeoutError, LookupError):
             self.judged.lost += 1
 
-    async def _see(self, who: Member, act: "asyncio._CoroutineLike[Outcome]", words: str) -> Delivery:
+    async def _see(self, who: Member, act: Awaitable[Outcome], words: str) -> Delivery:
         self._count(await act)
         seen = await who.next(PATIENCE)
         self.judged.disordered += words not in seen.text
@@ -133,8 +134,8 @@ async def kill(home: Home, kills: int, chance: Random, walkers: int = 12) -> Jud
                 judged.kills += 1
                 judged.damaged += home.sound() != "ok"
                 life = await Life(home, line.url).ready()
-            while judged.issued + judged.sold_out < home.stock + walkers:
-                await asyncio.sleep(0.1)
+            served = home.stock + walkers
+            await until(lambda: judged.issued + judged.sold_out >= served, 600)
             crowd.over.set()
         await settled(home)
         await life.stop()

@@ -40,7 +40,7 @@ SELECT (SELECT count(*) FROM inbox WHERE state = 'open')
      + (SELECT count(*) FROM job WHERE state = 'open')
      + (SELECT count(*) FROM outbox WHERE state = 'ready' AND way IN ('reply', 'push'))
 """
-_SEALED = re.compile(rb"gAAAAA[A-Za-z0-9_-]{60,}={0,2}")
+_SEALED = re.compile(rb"(?:(\d+)\.)?(gAAAAA[A-Za-z0-9_-]{60,}={0,2})")
 
 
 def connected(path: Path) -> closing[sqlite3.Connection]:
@@ -48,13 +48,43 @@ def connected(path: Path) -> closing[sqlite3.Connection]:
     return closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5))
 
 
+class Keys:
+    """All keys there are: the community's, and members' own wherever a copy of one still lies."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._master = Fernet(key)
+        self._own: dict[bytes, list[Fernet]] = {}
+        for _, token in _SEALED.findall(bytes_of(folder)):
+            bound, _, plain = self._opened(self._master, token).partition(b"\0")
+            if bound.startswith(b"key:"):
+                self._own.setdefault(bound.removeprefix(b"key:"), []).append(Fernet(plain))
+
+    def open(self, sealed: bytes) -> bytes:
+        """Return what a sealed value holds, without what it is bound to; b"" when nobody can."""
+        return b"\n".join(self._open(*found) for found in _SEALED.findall(sealed))
+
+    def _open(self, number: bytes, token: bytes) -> bytes:
+        fernets = self._own.get(number, []) if number else [self._master]
+        opened = (self._opened(fernet, token) for fernet in fernets)
+        return next(filter(None, opened), b"").partition(b"\0")[2]
+
+    def _opened(self, fernet: Fernet, token: bytes) -> bytes:
+        # In a page a value may be followed by bytes that look like more of it.
+        for cut in range(len(token) - len(token) % 4, max(60, len(token) - 40), -4):
+            try:
+                return fernet.decrypt(token[:cut])
+            except InvalidToken:
+                continue
+        return b""
+
+
 def ledger(path: Path, key: str) -> Rows:
     """Return all rows that must not depend on who died when; sealed values are opened."""
-    fernet = Fernet(key)
+    keys = Keys(path.parent, key)
     with connected(path) as connection:
         return {
             table: sorted(
-                (tuple(_clear(fernet, value) for value in row) for row in connection.execute(query)),
+                (tuple(_clear(keys, value) for value in row) for row in connection.execute(query)),
                 key=repr,
             )
             for table, query in LEDGER.items()
@@ -82,23 +112,27 @@ def differences(expected: Rows, found: Rows) -> list[str]:
     ]
 
 
+def bytes_of(folder: Path) -> bytes:
+    """Return the bytes of all files of a bot but its community's definitions."""
+    paths = (path for path in sorted(folder.rglob("*")) if "community" not in path.parts)
+    return b"\n".join(path.read_bytes() for path in paths if path.is_file())
+
+
 def everything(folder: Path, key: str) -> bytes:
     """Return all that a thief with the keys could read: files as they are, and sealed values open.
 
     Sealed values are looked for in the bytes of the files, so those in free pages and in the
-    write-ahead log count, too.
+    write-ahead log count, too; and in the rows, because a long one lies scattered over pages.
     """
-    fernet, found = Fernet(key), list[bytes]()
+    keys, raw = Keys(folder, key), bytes_of(folder)
+    found = [raw, keys.open(raw)]
     with connected(folder / "hiroba.db") as connection:
         names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (name,) in names:  # numbers and dates are no text in the file
-            rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608
-            found.append(repr(rows).encode())
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "community" not in path.parts:
-            raw = path.read_bytes()
-            found.append(raw)
-            found += [_opened(fernet, sealed) for sealed in _SEALED.findall(raw)]
+        for (name,) in names:
+            for row in connection.execute(f'SELECT * FROM "{name}"'):  # noqa: S608
+                # Numbers and dates are no text in the file.
+                found += [each if isinstance(each, bytes) else str(each).encode() for each in row]
+                found += [keys.open(value) for value in row if isinstance(value, bytes)]
     return b"\n".join(found)
 
 
@@ -107,18 +141,8 @@ def spellings(value: str) -> set[bytes]:
     return {value.encode(), json.dumps(value)[1:-1].encode()}
 
 
-def _opened(fernet: Fernet, sealed: bytes) -> bytes:
-    # A value that lies across a page's edge carries foreign bytes at its end.
-    for cut in range(len(sealed) - len(sealed) % 4, 60, -4):
-        try:
-            return fernet.decrypt(sealed[:cut])
-        except InvalidToken:
-            continue
-    return b""
-
-
-def _clear(fernet: Fernet, value: Any) -> Any:
-    return fernet.decrypt(value).partition(b"\0")[2].decode() if isinstance(value, bytes) else value
+def _clear(keys: Keys, value: object) -> object:
+    return keys.open(value).decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _minus(left: list[Any], right: list[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import hiroba.runtime
@@ -39,15 +40,17 @@ class DieAt:
     def __call__(self) -> None:
         """Arm this process."""
         Steps.arm(self.last, self.track)
+        library: Any = sqlite3
         if self.everywhere:
             Steps.begun = True
             connect = partial(sqlite3.connect, factory=_CountingAll)
-            sqlite3.connect = sqlite3.dbapi2.connect = connect
+            library.connect = library.dbapi2.connect = connect
             _count_replacing()
             return
         # Only what the flow causes may count: no polling in between.
-        jobs.table.POLL_SECONDS = hiroba.runtime.TICK_SECONDS = hiroba.runtime.SWEEP_SECONDS = 3600
-        sqlite3.connect = partial(sqlite3.connect, factory=_Counting)
+        product: Any = hiroba.runtime
+        product.TICK_SECONDS = product.SWEEP_SECONDS = jobs.table.POLL_SECONDS = 3600
+        library.connect = partial(sqlite3.connect, factory=_Counting)
         _count_calls()
 
 
@@ -78,7 +81,7 @@ class Steps:
 class _Counting(sqlite3.Connection):
     """A connection whose statements are steps: before each, and after each COMMIT."""
 
-    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         ours = threading.current_thread().name == WRITER
         if ours:
             Steps.step(" ".join(sql.split()[:3]))
@@ -100,7 +103,7 @@ class _CountingAll(sqlite3.Connection):
     def cursor(self, *_: Any) -> sqlite3.Cursor:  # type: ignore[override]
         return super().cursor(_CountingCursor)
 
-    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         return self.cursor().execute(sql, *values)
 
     def commit(self) -> None:
@@ -112,7 +115,7 @@ class _CountingAll(sqlite3.Connection):
 def _count_replacing() -> None:
     replace = os.replace
 
-    def counted(source: Any, target: Any) -> None:
+    def counted(source: Path, target: Path) -> None:
         Steps.step("replace")
         replace(source, target)
         Steps.step("replaced")

@@ -6,11 +6,12 @@ from random import Random
 
 import aiohttp
 
+from adapters.line.simulator.simulator import LineSimulator
 from adapters.simulation.faults import Fault, FaultScript, Harm
 from tests.faults.canary import SURVEY, Canary, break_on_boom
 from tests.faults.die import said
 from tests.faults.home import Home, Life, user_id
-from tests.faults.rows import connected, everything, spellings
+from tests.faults.rows import everything, spellings
 
 IN_CLEAR = ("LINE id", "number", "day", "one", "tag", "many", "message")
 """What the file may show without keys: ids to route by, and what figures are counted from."""
@@ -30,41 +31,53 @@ async def test_a_life_leaves_nothing_behind(tmp_path: Path) -> None:
     home.more = {"HIROBA_PUBLIC_URL": "https://bot.example"}
     (home.community / "surveys" / "canary.toml").write_text(SURVEY)
     async with home.simulator(http_media=True) as line:
-        manager, taro = line.member("manager", friend=True), line.member("taro")
         life = await Life(home, line.url, break_on_boom).ready()
+        taro = line.member("taro")
         await said(taro, taro.follow())
         canary = Canary(line.member("canary"))
-        await canary.join()
-        await canary.answer()
-        await canary.introduce()
-        await manager.next(20)
-        while not manager.inbox[-1].images:
-            await manager.next(20)
-        shown = await _picture(home, manager.inbox[-1].images[0])
-        await canary.fail()
-        values = canary.values
-        assert len(values) >= 40
-
-        held = everything(home.folder, home.key)
-        seen = set(found(values, held))
-        # The search finds what is there, sealed or not: else 0 findings would mean nothing.
-        assert {"nickname", "short", "long", "introduction", "number", "LINE id", "boom"} <= seen
-        assert found(values, home.log.read_bytes()) == []
-        stolen = found(values, files(home, "", "-wal", "-shm"))
-        assert [name for name in stolen if not name.startswith(IN_CLEAR)] == []
-        assert not any(picture in held for picture in canary.pictures)  # redrawn, not kept
-
-        refused = Fault(harm=Harm.REFUSE, status=401, path="/v2/bot/message/reply", times=1)
-        line.faults = FaultScript([refused], Random(0))
-        await canary.shout(canary.member.said("メニュー"))  # a reply that waits for a minute
-        await canary.leave()
-        left = await _vanished(home, values, shown[200:400])
-        assert left == []
+        shown = await _live(home, line, canary)
+        _hidden(home, canary)
+        await _erased(line, canary)
+        assert await _vanished(home, canary.values, shown[200:400]) == []
         await life.stop()
-        assert found(values, everything(home.folder, home.key)) == []
+        assert found(canary.values, everything(home.folder, home.key)) == []
         assert found({"taro": taro.user_id}, files(home, "")) == ["taro"]  # only the canary is gone
-    with connected(home.database) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert home.sound() == "ok"
+
+
+async def _live(home: Home, line: LineSimulator, canary: Canary) -> bytes:
+    """Live a whole life, with failures; return the picture as it was shown to the managers."""
+    manager = line.member("manager", friend=True)
+    await canary.join()
+    await canary.answer()
+    await canary.introduce()
+    while not (manager.inbox and manager.inbox[-1].images):
+        await manager.next(20)
+    shown = await _picture(home, manager.inbox[-1].images[0])
+    await canary.fail()
+    assert len(canary.values) >= 40
+    return shown
+
+
+def _hidden(home: Home, canary: Canary) -> None:
+    """See that all of it is there, sealed: nothing in a log, nothing in a stolen file."""
+    values = canary.values
+    held = everything(home.folder, home.key)
+    # The search finds what is there, sealed or not: else 0 findings would mean nothing.
+    there = {"nickname", "short", "long", "introduction", "number", "LINE id", "boom", "malformed"}
+    assert there <= set(found(values, held))
+    assert found(values, home.log.read_bytes()) == []
+    stolen = found(values, files(home, "", "-wal", "-shm"))
+    assert [name for name in stolen if not name.startswith(IN_CLEAR)] == []
+    assert not any(picture in held for picture in canary.pictures)  # redrawn, not kept
+
+
+async def _erased(line: LineSimulator, canary: Canary) -> None:
+    """Leave while a reply still waits for a minute."""
+    refused = Fault(harm=Harm.REFUSE, status=401, path="/v2/bot/message/reply", times=1)
+    line.faults = FaultScript([refused], Random(0))
+    await canary.shout(canary.member.said("メニュー"))
+    await canary.leave()
 
 
 async def _vanished(home: Home, values: dict[str, str], picture: bytes) -> list[str]:

@@ -9,9 +9,8 @@ import json
 import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -21,7 +20,7 @@ from PIL import Image
 
 from hiroba.runtime import open_cipher
 from hiroba.settings import Settings
-from storage.seal import Cipher
+from storage.seal import Cipher, SealBroken
 from tests.adapters.live import KEY, count, environment, rows, until
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 Claim = Callable[["Play", re.Match[str]], Awaitable[None]]
 CLAIMS: list[tuple[re.Pattern[str], Claim]] = []
-FERNET = b"gAAAAA"
-"""How every sealed value begins."""
+SEALED = re.compile(rb"(?:(\d+)\.)?(?P<token>gAAAAA)")
+"""How a sealed value begins: with the number of the member whose own key seals it, if any."""
 
 
 class UnknownClaim(LookupError):
@@ -94,7 +93,8 @@ async def _nickname(play: "Play", found: re.Match[str]) -> None:
     member_id = _member(play)
     sql = "SELECT nickname FROM member WHERE id = ?"
     ((sealed,),) = rows(play.stage.database, sql, member_id)
-    named = _cipher(play).text(sealed, f"nickname:{member_id}") if sealed else "なし"
+    with _cipher(play) as cipher:
+        named = cipher.text(sealed, f"nickname:{member_id}") if sealed else "なし"
     assert named == found[1]
 
 
@@ -152,7 +152,8 @@ async def _introduction(play: "Play", found: re.Match[str]) -> None:
     sql = "SELECT text, media_id FROM introduction WHERE member_id = ?"
     ((text, media_id),) = rows(play.stage.database, sql, member_id)
     if text is not None:
-        assert _cipher(play).text(text, f"introduction:{member_id}") == found[1]
+        with _cipher(play) as cipher:
+            assert cipher.text(text, f"introduction:{member_id}") == found[1]
     else:
         assert found[1] == "写真"
         assert count(play.stage.database, "media", "id = ? AND member_id = ?", media_id, member_id)
@@ -197,7 +198,7 @@ def findings(play: "Play", values: list[str]) -> Iterator[str]:
     folder = play.stage.database.parent
     kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     kept["log"] = play.stage.written
-    kept.update(_cells(play.stage.database))
+    kept.update(_cells(play))
     for place, content in kept.items():
         for value in values:
             if any(form in content for form in _forms(value)):
@@ -211,26 +212,35 @@ def _forms(value: str) -> Iterator[bytes]:
     yield value.encode("utf-16-le")
 
 
-def _cells(database: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the content of every cell, opened where it is sealed."""
-    fernet = Fernet(KEY)
-    with closing(sqlite3.connect(database)) as connection:
+def _cells(play: "Play") -> Iterator[tuple[str, bytes]]:
+    """Yield the content of every cell, opened where it is sealed and the key is still there."""
+    with closing(sqlite3.connect(play.stage.database)) as connection, _cipher(play) as cipher:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         for (table,) in tables.fetchall():
             for number, row in enumerate(connection.execute(f"SELECT * FROM {table}")):  # noqa: S608
                 for place, cell in enumerate(row):
-                    yield f"{table} row {number} column {place}", _opened(fernet, cell)
+                    yield f"{table} row {number} column {place}", _opened(cipher, cell)
 
 
-def _opened(fernet: Fernet, cell: object) -> bytes:
-    if isinstance(cell, bytes) and cell.startswith(FERNET):
-        try:
-            return fernet.decrypt(cell)
-        except InvalidToken:
-            return cell
-    return cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "replace")
+def _opened(cipher: Cipher, cell: object) -> bytes:
+    """Return a cell's bytes; what is sealed comes with what it is bound to, as it was sealed."""
+    if not isinstance(cell, bytes):
+        return str(cell).encode("utf-8", "replace")
+    found = SEALED.match(cell)
+    if found is None:
+        return cell
+    try:
+        key = cipher.keyring.key_of(int(found[1])) if found[1] else Fernet(KEY)
+        return key.decrypt(cell[found.start("token") :])
+    except (InvalidToken, SealBroken):
+        return cell
 
 
-def _cipher(play: "Play") -> Cipher:
-    folder = play.stage.database.parent
-    return open_cipher(Settings.read(environment(folder, {})))
+@contextmanager
+def _cipher(play: "Play") -> Iterator[Cipher]:
+    """Open the community's and the members' keys beside the process."""
+    cipher = open_cipher(Settings.read(environment(play.stage.database.parent, {})))
+    try:
+        yield cipher
+    finally:
+        cipher.keyring.close()

@@ -34,6 +34,7 @@ from bot.rules.degrade import Words, degrade
 from bot.text import Copy
 from bot.wire import sign
 from storage import members, migrate, outbox, work
+from storage.keyring import Keyring
 from storage.members import Role
 from storage.query import Query
 from storage.seal import Cipher
@@ -313,6 +314,7 @@ class Desk:
 
     async def close(self) -> None:
         await self.store.close()
+        self.cipher.keyring.close()
 
 
 async def _react(tx: Tx, *, core: Core, key: str, payload: dict[str, Any]) -> None:
@@ -354,7 +356,8 @@ async def open_desk(
     People are on LINE; with "terminal" among the platforms the managers' channel is reachable.
     """
     (folder / "desk.db").write_bytes(_migrated())
-    cipher = Cipher([Fernet.generate_key().decode()], b"a secret of the desk")
+    keys = [Fernet.generate_key().decode()]
+    cipher = Cipher(keys, b"a secret of the desk", Keyring(folder / "desk.db.keys", keys))
     store = SqliteStore(folder / "desk.db", cipher)
     copy = Copy((PROMPTS / "copy", sample / "copy"), "ja")
     features = list(found("bot.features", "feature"))

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -28,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
         facts = audit.facts_of(count=number, word="役割")
         act = Act("a" * 32, "role.grant", f"account-{number}", facts)
         at = NOON + timedelta(seconds=number)
-        await opened.write(lambda tx, act=act, at=at: audit.append(tx, act, at))
+        await opened.write(partial(audit.append, act=act, at=at))
     yield opened
     await opened.close()
 

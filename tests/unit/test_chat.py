@@ -47,39 +47,26 @@ def labels(message: dict[str, Any]) -> list[str]:
     return [choice["label"] for choice in message["choices"]]
 
 
+TALK = [
+    "/event follow",
+    "2",
+    "1",
+    '"3"',
+    "40代",
+    "/event sticker",
+    "/as 佐藤",
+    "会員数",
+    "/as 花子",
+    "/now 2026-12-23T10:00+09:00",
+    "つづき",
+    "/event unfollow",
+]
+
+
 def test_a_conversation_line_by_line(tmp_path: Path) -> None:
-    answers = chat(
-        tmp_path,
-        [
-            "/event follow",
-            "2",
-            "1",
-            '"3"',
-            "40代",
-            "/event sticker",
-            "/as 佐藤",
-            "会員数",
-            "/as 花子",
-            "/now 2026-12-23T10:00+09:00",
-            "つづき",
-            "/event unfollow",
-        ],
-        HIROBA_CLOCK=START,
-    )
-    (
-        followed,
-        details,
-        agreed,
-        said,
-        aged,
-        sticker,
-        switched,
-        figures,
-        back,
-        moved,
-        resumed,
-        left,
-    ) = answers
+    answers = chat(tmp_path, TALK, HIROBA_CLOCK=START)
+    followed, details, agreed, said, aged, sticker, *others = answers
+    switched, figures, back, moved, resumed, left = others
     assert [set(each) for group in answers for each in group] == [
         {"to", "via", "text", "choices", "cost"}
     ] * 8

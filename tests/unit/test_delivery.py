@@ -38,9 +38,7 @@ World = tuple[LineSimulator, Bot]
 
 
 @asynccontextmanager
-async def reached(
-    folder: Path, line: LineSimulator, key: str = ""
-) -> AsyncIterator[Bot]:
+async def reached(folder: Path, line: LineSimulator, key: str = "") -> AsyncIterator[Bot]:
     env = {
         "LINE_CHANNEL_SECRET": SECRET,
         "LINE_CHANNEL_ACCESS_TOKEN": TOKEN,
@@ -67,7 +65,9 @@ async def pass_time(bot: Bot, **delta: float) -> None:
 
 
 def faults(line: LineSimulator, *script: Fault) -> None:
-    line.faults = FaultScript([replace(one, path=one.path or MESSAGES) for one in script], Random(1))
+    line.faults = FaultScript(
+        [replace(one, path=one.path or MESSAGES) for one in script], Random(1)
+    )
 
 
 def calls(line: LineSimulator, path: str) -> list[int]:

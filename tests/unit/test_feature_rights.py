@@ -10,7 +10,7 @@ import pytest
 
 from bot import coupons
 from bot.context import lane_of
-from bot.features.rights import RETENTION
+from bot.erasure import FORGET_KEY
 from bot.messages import Message, Text
 from bot.posting import Letter, post
 from bot.rules.etiquette import Want
@@ -170,7 +170,7 @@ async def test_no_value_of_a_canary_person_is_found_in_any_file(desk: Desk) -> N
     await answer(desk, nickname=CANARY)
     await desk.say("わたしのデータ")
     await desk.press("すべて見る")
-    texts = await sealed(desk)
+    texts = [value for value, _ in await sealed(desk)]
     marks = [b"U-hanako", CANARY.encode(), "まつげ".encode(), *texts]
     assert [m for m in marks if m not in await files(desk)] == [CANARY.encode()]
     await desk.say("消して")
@@ -178,11 +178,14 @@ async def test_no_value_of_a_canary_person_is_found_in_any_file(desk: Desk) -> N
     assert [mark for mark in marks if mark in await files(desk)] == []
 
 
-async def sealed(desk: Desk) -> list[bytes]:
+async def sealed(desk: Desk) -> list[tuple[bytes, str]]:
+    """What the member wrote, as it is stored, and what it is bound to."""
     found = sqlite3.connect(desk.store.path).execute(
-        "SELECT nickname FROM member UNION SELECT text FROM answer WHERE text IS NOT NULL"
+        "SELECT nickname, 'nickname:' || id FROM member UNION "
+        "SELECT text, 'answer:' || member_id || ':' || survey || ':' || question FROM answer "
+        "WHERE text IS NOT NULL"
     )
-    return [row[0] for row in found]
+    return found.fetchall()
 
 
 async def files(desk: Desk) -> bytes:
@@ -210,7 +213,9 @@ async def test_jobs_wakeups_and_messages_of_the_member_go(desk: Desk) -> None:
     await desk.say("消して")
     await waiting(desk, member_id, "来週のお知らせ")
     await desk.press("消す")
-    assert await count(desk, "job") == await count(desk, "wakeup") == 0
+    left = sqlite3.connect(desk.store.path).execute("SELECT kind, member_id FROM job")
+    assert left.fetchall() == [(FORGET_KEY, None)]
+    assert await count(desk, "wakeup") == 0
     found = sqlite3.connect(desk.store.path).execute(
         "SELECT state, reason, member_id, payload FROM outbox WHERE reason != ''"
     )
@@ -304,34 +309,47 @@ async def test_the_last_owner_must_find_another_first(desk: Desk) -> None:
     assert [row.user_id for row in await desk.all(members.ROLES)] == ["U-sato"]
 
 
-# ── who left ────────────────────────────────────────────────────────────────────────────────────
+# ── consent ─────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_who_left_is_forgotten_after_a_year(desk: Desk) -> None:
+async def test_every_consent_is_in_the_ledger_and_shown(desk: Desk) -> None:
     await answer(desk)
-    await desk.block()
-    desk.clock.at = A1 + RETENTION - timedelta(seconds=1)
-    assert await desk.work() == []
-    assert await count(desk, "member") == 1
-    desk.clock.ahead(seconds=1)
-    assert await desk.work() == []
-    assert await count(desk, "member") == await count(desk, "answer") == 0
-    await answer(desk)
-    assert await count(desk, "coupon_issue") == 1
-
-
-async def test_who_came_back_is_not_forgotten(desk: Desk) -> None:
-    await answer(desk)
-    await desk.block()
-    desk.clock.ahead(days=300)
-    await desk.follow(returning=True)
-    desk.clock.ahead(days=100)
-    await desk.work()
-    assert (await desk.member()).consent_version == 1
-    await desk.block()
-    desk.clock.ahead(days=364)
-    await desk.work()
-    assert await count(desk, "member") == 1
+    purpose = desk.core.community.purpose.model_copy(update={"version": 2})
+    desk.core.community = desk.core.community.model_copy(update={"purpose": purpose})
     desk.clock.ahead(days=1)
-    await desk.work()
-    assert await count(desk, "member") == 0
+    # What was agreed to version 1 holds for version 1 alone, and its old button for nothing.
+    assert (await desk.say("つづき")).labels[0] == "同意してはじめる"
+    assert (await desk.press_value("survey:agree:1")).labels[0] == "同意してはじめる"
+    assert (await desk.member()).consent_version == 1
+    for _ in range(2):
+        await desk.press("同意してはじめる")
+    assert (await desk.member()).consent_version == 2
+    await desk.say("わたしのデータ")
+    said = (await desk.press("すべて見る")).text
+    assert (
+        "【同意の記録】\n・版：1／日時：2026-12-20 10:00\n・版：2／日時：2026-12-21 10:00" in said
+    )
+    assert "同意した版：2／同意した日時：2026-12-21 10:00" in said
+    assert "同意の版：1／" in said
+    # Taking it back is erasing: no consent is left, and coming back asks for today's.
+    await desk.say("消して")
+    await desk.press("消す")
+    assert await count(desk, "consent") == 0
+    await desk.follow()
+    await desk.press("同意してはじめる")
+    held = sqlite3.connect(desk.store.path).execute("SELECT version FROM consent").fetchall()
+    assert held == [(2,)]
+
+
+async def test_what_stands_under_the_accounts_name_is_shown_too(desk: Desk) -> None:
+    await answer(desk)
+    await desk.say("消して")
+    await desk.press("消す")
+    await answer(desk)
+    await desk.grant("hanako", Role.STAFF)
+    await desk.store.write(lambda tx: keep_raw(tx, "dead", InboxState.DEAD))
+    await desk.store.write(lambda tx: keep_raw(tx, "open", InboxState.OPEN))
+    said = (await desk.press_value("rights:all:1")).text
+    assert "【役割】\n・役割：staff" in said
+    assert "・お渡ししたもの：はじめて500円／日時：2026-12-20 10:00" in said
+    assert said.count("【処理できなかったメッセージ】\n・内容：hanako／") == 1

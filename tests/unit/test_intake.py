@@ -65,7 +65,9 @@ async def test_a_failing_handler_in_a_batch_keeps_its_row_and_the_others_commit(
     said = [(f"k{n}", who, BOOM if n == 2 else f"t{n}") for n, who in enumerate(people)]
     await accept(bot, *said)
     assert sorted(plant.heard) == ["t0", "t1", "t3", "t4"]
-    assert bot.rows("SELECT key, state, tries, fault, raw IS NULL FROM inbox WHERE key LIKE 'k%'") == [
+    assert bot.rows(
+        "SELECT key, state, tries, fault, raw IS NULL FROM inbox WHERE key LIKE 'k%'"
+    ) == [
         ("k0", "done", 0, "", 1),
         ("k1", "done", 0, "", 1),
         ("k2", "open", 1, "RuntimeError", 0),

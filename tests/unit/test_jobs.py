@@ -13,9 +13,10 @@ from bot.errors import RetryLater
 from jobs import table, worker
 from jobs.table import TableEngine
 from jobs.worker import Job
-from storage import activity
+from storage import activity, work
 from storage.sqlite import connect
 from storage.store import Tx
+from tests.faults.home import until
 from tests.unit.running import Bot, running
 
 KIND = "test.work"
@@ -70,7 +71,8 @@ async def test_a_transaction_that_is_rolled_back_leaves_no_job(bot: Bot) -> None
     with pytest.raises(ZeroDivisionError):
         await bot.store.write(broken)
     await bot.runtime.settle()
-    assert done == bot.rows(ROW) == []
+    assert done == []
+    assert bot.rows(ROW) == []
 
 
 async def test_a_failing_job_waits_longer_each_time_and_is_done_in_the_end(bot: Bot) -> None:
@@ -149,13 +151,13 @@ async def test_a_zombie_whose_lease_ran_out_leaves_nothing(bot: Bot) -> None:
     first.handler(KIND, slow)
     other = TableEngine(bot.core, bot.store, "other")
     other.handler(KIND, quick)
-    running_first = asyncio.ensure_future(first.step())
-    await asyncio.sleep(0.05)
-    assert await other.step() == 0  # the claim holds
-    bot.clock.set(bot.clock.now() + table.LEASE + timedelta(seconds=1))
-    assert await other.step() == 1
-    woken.set()
-    await running_first
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(first.step())
+        await asyncio.sleep(0.05)
+        assert await other.step() == 0  # the claim holds
+        bot.clock.set(bot.clock.now() + table.LEASE + timedelta(seconds=1))
+        assert await other.step() == 1
+        woken.set()
     assert wrote == ["second", "zombie"]
     assert bot.rows("SELECT 1 FROM activity WHERE kind = 'zombie'") == []
     assert bot.rows(ROW) == [("done", 2, "")]
@@ -167,7 +169,7 @@ async def test_a_restart_frees_its_own_claims_at_once(tmp_path: Path) -> None:
         await enqueue(bot, "a")
         claimed = await bot.store.write(
             lambda tx: tx.all(
-                table.work.CLAIM,
+                work.CLAIM,
                 now=bot.clock.now(),
                 limit=1,
                 worker="local",
@@ -177,11 +179,10 @@ async def test_a_restart_frees_its_own_claims_at_once(tmp_path: Path) -> None:
         assert len(claimed) == 1
     async with running(tmp_path, key=key) as bot:
         done = doing(bot)
-        working = asyncio.ensure_future(bot.runtime.engine.work())
-        async with asyncio.timeout(5):
-            while not done:
-                await asyncio.sleep(0.01)
-        working.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(bot.runtime.engine.work())
+            await until(lambda: bool(done), 5)
+            working.cancel()
 
 
 async def test_a_locked_database_does_not_end_the_loop(
@@ -191,17 +192,13 @@ async def test_a_locked_database_does_not_end_the_loop(
     done = doing(bot)
     other = connect(bot.store.path)
     other.execute("BEGIN IMMEDIATE")
-    working = asyncio.ensure_future(bot.runtime.engine.work())
-    await asyncio.sleep(2.6)  # longer than the writer waits for a lock
-    other.execute("ROLLBACK")
-    other.close()
-    await enqueue(bot, "a")
-    try:
-        async with asyncio.timeout(5):
-            while not done:
-                assert not working.done()
-                await asyncio.sleep(0.01)
-    finally:
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(bot.runtime.engine.work())
+        await asyncio.sleep(2.6)  # longer than the writer waits for a lock
+        other.execute("ROLLBACK")
+        other.close()
+        await enqueue(bot, "a")
+        await until(lambda: bool(done), 5)
         working.cancel()
 
 
@@ -219,9 +216,10 @@ async def test_jobs_run_side_by_side_and_a_stop_lets_them_end(bot: Bot) -> None:
     bot.runtime.engine.handler(KIND, handle)
     for number in range(5):
         await enqueue(bot, str(number))
-    working = asyncio.ensure_future(bot.runtime.engine.work())
-    await asyncio.sleep(0.1)
-    working.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(bot.runtime.engine.work())
+        await asyncio.sleep(0.1)
+        working.cancel()
     await bot.runtime.engine.finish(5)
     assert (most, ended) == (5, 5)
     assert bot.rows(f"SELECT count(*) FROM job WHERE kind = '{KIND}' AND state = 'done'") == [(5,)]  # noqa: S608

@@ -90,7 +90,7 @@ async def test_wherever_it_breaks_off_it_can_be_started_again(
     monkeypatch.setattr(migrate, "upgrade_at", done)
     before = content(source)
     chunks = len(tables()) * 2
-    for at in range(1, chunks + 1):
+    for at in (*range(1, chunks, 2), chunks):  # inside each table, and after the last
         taken = 0
 
         def kill(_table: str, _rows: int, at: int = at) -> None:
@@ -101,7 +101,7 @@ async def test_wherever_it_breaks_off_it_can_be_started_again(
 
         with pytest.raises(KeyboardInterrupt):
             await move.move(source, target, kill, now=NOW)
-        if at % 10 == 1 or at == chunks:
+        if at % 8 == 1 or at == chunks:
             assert content(source) == before
             assert await why(source) == ""
             assert "not finished" in await why(target)
@@ -110,7 +110,7 @@ async def test_wherever_it_breaks_off_it_can_be_started_again(
     assert await why(target) == ""
 
 
-@pytest.mark.parametrize("word", [b"TRUNCATE", b"COPY", b"setval", b"ANALYZE", b"DELETE"])
+@pytest.mark.parametrize("word", [b"COPY", b"setval", b"ANALYZE", b"DELETE"])
 async def test_a_lost_connection_leaves_one_side_to_serve_at_most(
     source: Path, target: str, postgres: Server, word: bytes
 ) -> None:

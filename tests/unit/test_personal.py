@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot.disclosure import label
 from storage import migrate, personal
+from storage.keyring import Keyring
 from storage.query import Query, change, scalar
 from storage.schema import tables
 from storage.seal import Cipher
@@ -41,9 +42,12 @@ NOW = datetime(2026, 12, 20, 1, 0, tzinfo=UTC)
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     migrate.upgrade(tmp_path / "a.db")
-    opened = SqliteStore(tmp_path / "a.db", Cipher([Fernet.generate_key().decode()], b"secret"))
+    keys = [Fernet.generate_key().decode()]
+    cipher = Cipher(keys, b"secret", Keyring(tmp_path / "a.db.keys", keys))
+    opened = SqliteStore(tmp_path / "a.db", cipher)
     yield opened
     await opened.close()
+    cipher.keyring.close()
 
 
 def value_of(column: Column[Any], owner: str, member: int, said: str) -> object:
@@ -75,7 +79,8 @@ def row_of(table: Table, cipher: Cipher, member: int, said: str) -> dict[str, An
     ):
         row[fk.parent.name] = "coupon"
     bound = {name: template.format_map(row) for name, template in sealed.items()}
-    return row | {name: cipher.seal(f"{said}-{name}", bound[name]) for name in bound}
+    seals = {name: cipher.of(member) if table.c[name].info["own_key"] else cipher for name in bound}
+    return row | {name: seals[name].seal(f"{said}-{name}", bound[name]) for name in bound}
 
 
 async def fill(store: SqliteStore, member: int, said: str) -> None:
@@ -141,6 +146,17 @@ def none(name: str, **more: Any) -> Column[Any]:
             {"erase": "blank", "owner": "member_id"},
             "planted.x: must become NULL when its owner is erased, and cannot",
         ),
+        (
+            [
+                Column(
+                    "x",
+                    LargeBinary,
+                    info={"personal": Personal.NONE, "bound": "x", "own_key": True},
+                )
+            ],
+            {},
+            "planted.x: is sealed with the key of an owner that its table does not name",
+        ),
     ],
 )
 def test_a_planted_table_is_found(
@@ -196,6 +212,27 @@ async def test_erasing_leaves_numbers_and_nothing_else(store: SqliteStore) -> No
                 assert {n for n in named if row[n] is not None} <= kept_of_past
 
 
+async def test_what_a_member_wrote_is_under_the_members_own_key() -> None:
+    own = {f"{t.name}.{c.name}" for t in OWNED for c in t.columns if c.info["own_key"]}
+    assert own == {"member.nickname", "answer.text", "introduction.text", "media.content"}
+
+
+async def test_without_its_key_a_value_is_named_and_can_be_dropped(store: SqliteStore) -> None:
+    await fill(store, 1, "sakura")
+    await fill(store, 2, "momo")
+    assert await store.read(personal.unreadable) == []
+    store.cipher.keyring.forget(2, (), NOW)
+    closed = await store.read(personal.unreadable)
+    assert {"member.nickname", "answer.text", "introduction.text"} <= set(closed)
+    assert await store.write(lambda tx: personal.drop_unreadable(tx, {1})) == 4
+    assert await store.read(personal.unreadable) == []
+    sections = {s.table: s.rows for s in await store.read(lambda tx: personal.export(tx, 2))}
+    assert "media" not in sections
+    assert "nickname" not in sections["member"][0]
+    assert "text" not in sections["answer"][0]
+    assert (await store.read(lambda tx: personal.export(tx, 1)))[0].rows
+
+
 def everything(table: Table) -> Query[dict[str, Any]]:
     names = [column.name for column in table.columns]
     return Query(select(table), lambda columns: dict(zip(names, columns, strict=True)))
@@ -212,6 +249,7 @@ async def test_the_number_of_an_erased_member_is_never_given_again(store: Sqlite
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_everything_personal_has_a_name_in_every_language(language: str) -> None:
     wanted = {key for table in OWNED for key in keys(table)}
+    wanted |= {label(table) for table in personal.BY_HAND}
     assert wanted - copy(PROMPTS / language).keys() == set()
 
 

@@ -300,45 +300,51 @@ async def test_what_refused_work_waited_for_still_serves_others(open_store: Open
     assert await lock == "free"
 
 
+async def outages(cable: Cable) -> None:
+    for number in range(10):
+        await asyncio.sleep(0.07)
+        if number % 2:
+            cable.cut = b"COMMIT"
+            continue
+        cable.away = True
+        cable.pull()
+        await asyncio.sleep(0.05)
+        cable.away = False
+
+
+class Caller:
+    """Writes each key once, and tries again as long as it is refused: as a platform does."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self.store = store
+        self.called: list[str] = []
+        self.refused = 0
+
+    async def insist(self, key: str) -> None:
+        while True:
+            try:
+                return await self.store.write(partial(self._once, key), f"lane-{key[-1]}")
+            except StoreError:
+                self.refused += 1
+                await asyncio.sleep(0.05)
+
+    async def _once(self, key: str, tx: Tx) -> None:
+        if await tx.one(ADDED, name=key) is not None:
+            await record(tx, key)
+            tx.after_commit(lambda: self.called.append(key))
+
+
 async def test_through_ten_outages_nothing_acknowledged_is_lost_or_doubled(
     open_store: Open, cable: Cable, url: str
 ) -> None:
-    store = open_store(cable.url(url))
-    called: list[str] = []
-    refused = 0
-
-    async def once(key: str, tx: Tx) -> None:
-        if await tx.one(ADDED, name=key) is not None:
-            await record(tx, key)
-            tx.after_commit(lambda: called.append(key))
-
-    async def insist(key: str) -> None:
-        nonlocal refused
-        while True:
-            try:
-                return await store.write(partial(once, key), f"lane-{key[-1]}")
-            except StoreError:
-                refused += 1
-                await asyncio.sleep(0.05)
-
-    async def outages() -> None:
-        for number in range(10):
-            await asyncio.sleep(0.07)
-            if number % 2:
-                cable.cut = b"COMMIT"
-                continue
-            cable.away = True
-            cable.pull()
-            await asyncio.sleep(0.05)
-            cable.away = False
-
-    breaking = asyncio.gather(outages())
+    caller = Caller(open_store(cable.url(url)))
+    breaking = asyncio.gather(outages(cable))
     keys: list[str] = []
     while not breaking.done():
         more = [f"k{len(keys) + n:04}" for n in range(20)]
-        await asyncio.gather(*(insist(key) for key in more))
+        await asyncio.gather(*(caller.insist(key) for key in more))
         keys += more
     await breaking
-    assert refused > 0
+    assert caller.refused > 0
     assert sorted(await kinds(open_store())) == keys
-    assert len(called) == len(set(called))
+    assert len(caller.called) == len(set(caller.called))

@@ -13,7 +13,8 @@ from cryptography.fernet import Fernet
 from storage import lock, migrate, sqlite, state
 from storage.seal import Cipher, SealBroken
 from storage.sqlite import SqliteStore
-from storage.store import HandlerSuspended, StoreError, Tx
+from storage.store import HandlerSuspended, StoreError, Tx, Work
+from tests.faults.home import until
 
 NOW = datetime(2026, 12, 20, 1, 0, tzinfo=UTC)
 
@@ -29,6 +30,10 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 async def put(tx: Tx, name: str) -> None:
     await tx.run(state.PUT, name=name, value={"n": name}, now=NOW)
+
+
+def putting(name: str) -> Work[None]:
+    return lambda tx: put(tx, name)
 
 
 async def names(store: SqliteStore, *asked: str) -> list[bool]:
@@ -57,15 +62,14 @@ async def test_one_failing_piece_of_a_group_leaves_the_others(store: SqliteStore
         await put(tx, "broken")
         raise ValueError("a handler's own error")  # noqa: TRY003
 
-    works = [lambda tx, n=f"n{i}": put(tx, n) for i in range(5)]
-    works.insert(2, broken)  # type: ignore[arg-type]
+    works = [putting(f"n{i}") for i in range(5)]
+    works.insert(2, broken)
     results = await asyncio.gather(*[store.write(w) for w in works], return_exceptions=True)
     assert [type(result).__name__ for result in results].count("ValueError") == 1
     assert await names(store, *(f"n{i}" for i in range(5)), "broken") == [True] * 5 + [False]
 
 
 async def test_a_group_is_one_commit(store: SqliteStore) -> None:
-    gate = asyncio.Event()
     seen: list[str] = []
 
     async def slow(tx: Tx) -> None:
@@ -73,10 +77,9 @@ async def test_a_group_is_one_commit(store: SqliteStore) -> None:
 
     # While the first is committed the other twenty wait, and then go together.
     first = store.write(slow)
-    rest = [store.write(lambda tx, n=f"r{i}": put(tx, n)) for i in range(20)]
+    rest = [store.write(putting(f"r{i}")) for i in range(20)]
     store._writer._connection.set_trace_callback(seen.append)  # noqa: SLF001
     await asyncio.gather(first, *rest)
-    gate.set()
     commits = [text for text in seen if text == "COMMIT"]
     assert 1 <= len(commits) < 10
 
@@ -91,7 +94,7 @@ async def test_an_inner_savepoint_undoes_only_itself(store: SqliteStore) -> None
             async with tx.savepoint():
                 await put(tx, "inside")
                 tx.after_commit(lambda: called.append("inside"))
-                raise KeyError("x")
+                raise KeyError  # noqa: TRY301  it must pass through the savepoint
         except KeyError:
             pass
         await put(tx, "after")
@@ -154,7 +157,7 @@ async def test_a_lock_held_by_another_process_is_refused_in_bounded_time(
     quick = SqliteStore(store.path, store.cipher)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        works = [quick.write(lambda tx, n=str(i): put(tx, n)) for i in range(70)]
+        works = [quick.write(putting(str(i))) for i in range(70)]
         results = await asyncio.wait_for(asyncio.gather(*works, return_exceptions=True), 3)
         assert {type(result) for result in results} == {StoreError}
         assert await names(quick, "1") == [False]  # reads go on
@@ -165,11 +168,11 @@ async def test_a_lock_held_by_another_process_is_refused_in_bounded_time(
 
 
 async def test_a_closed_store_refuses(store: SqliteStore) -> None:
-    waiting = [store.write(lambda tx, n=str(i): put(tx, n)) for i in range(10)]
-    tasks = [asyncio.ensure_future(one) for one in waiting]
-    await asyncio.sleep(0)
-    await store.close()
-    await asyncio.gather(*tasks)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(10):
+            tasks.create_task(store.write(putting(str(number))))
+        await asyncio.sleep(0)
+        await store.close()
     with pytest.raises(StoreError):
         await store.write(lambda tx: put(tx, "late"))
 
@@ -183,9 +186,7 @@ async def test_scrub_leaves_no_trace_in_any_file(store: SqliteStore) -> None:
         tx.scrub()
 
     await store.write(forget)
-    async with asyncio.timeout(10):
-        while any(mark.encode() in path.read_bytes() for path in store.path.parent.iterdir()):
-            await asyncio.sleep(0.02)
+    await until(lambda: not _traces(store, mark), 10)
 
 
 async def test_a_scrub_waits_for_a_reader_and_comes_then(store: SqliteStore) -> None:
@@ -202,9 +203,11 @@ async def test_a_scrub_waits_for_a_reader_and_comes_then(store: SqliteStore) -> 
         await store.write(forget)
         await store.write(lambda tx: put(tx, "work goes on"))
         other.execute("COMMIT")
-    async with asyncio.timeout(10):
-        while any(mark.encode() in path.read_bytes() for path in store.path.parent.iterdir()):
-            await asyncio.sleep(0.05)
+    await until(lambda: not _traces(store, mark), 10)
+
+
+def _traces(store: SqliteStore, mark: str) -> list[str]:
+    return [p.name for p in store.path.parent.iterdir() if mark.encode() in p.read_bytes()]
 
 
 def test_one_holder_of_a_file_at_a_time(tmp_path: Path) -> None:
