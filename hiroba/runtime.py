@@ -28,7 +28,7 @@ from bot.reactions import react
 from bot.text import Copy
 from hiroba.metrics import exposition
 from hiroba.place import Doorway
-from hiroba.settings import COPY, Settings
+from hiroba.settings import COPY, KEYRING, Settings
 from jobs.broadcast import Broadcaster
 from jobs.clock import SWEEP_SECONDS, TICK_SECONDS, Plan, Scheduler, fire_plans
 from jobs.delivery import Courier
@@ -188,12 +188,12 @@ async def _keys_open_everything(settings: Settings, store: SqliteStore) -> None:
         closed = await store.read(personal.unreadable)
     except StoreError as error:
         await store.close()
-        raise Misconfigured([f"{error}: check HIROBA_KEYRING, its rights and the disk"]) from error
+        raise Misconfigured([f"{error}: check {KEYRING}, its rights and the disk"]) from error
     if closed:
         await store.close()
         problem = (
             f"the key file {settings.keyring} does not open {', '.join(closed)}: put the newest "
-            "copy of this database's key file there, or name it in HIROBA_KEYRING. Is it lost, "
+            f"copy of this database's key file there, or name it in {KEYRING}. Is it lost, "
             "then so is what it opened: `hiroba backup FILE`, then `hiroba restore FILE` goes on"
         )
         raise Misconfigured([problem])

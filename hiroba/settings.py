@@ -19,6 +19,7 @@ SAMPLE = Path(__file__).parent.parent / "prompts" / "communities" / "sakura"
 COPY = Path(__file__).parent.parent / "prompts" / "copy"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 METRICS_TOKEN = "HIROBA_METRICS_TOKEN"  # noqa: S105  the variable's name
+KEYRING = "HIROBA_KEYRING"
 SHORTEST_TOKEN = 16
 ENGINES = {"", "table"}
 

@@ -327,7 +327,9 @@ ADD_MEDIA = change(
 )
 SHOWN = change(
     update(_introduction)
-    .where(_introduction.c.id == bindparam("introduction_id"))
+    .where(
+        _introduction.c.id == bindparam("introduction_id"), _introduction.c.shown_at.is_(None)
+    )
     .values(shown_at=bindparam("now"))
 )
 UNSHOWN = rows(

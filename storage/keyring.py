@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet
 from storage.seal import Cipher, SealBroken
 from storage.store import StoreError
 
-BLOCK = 64
+BLOCK = 256
 """Keys made at once, for a member and those who come next: one wait for the disk for all."""
 CACHED = 2_048
 """Keys kept open in a process."""
@@ -155,8 +155,6 @@ class Keyring:
         ]
         with _change(file):
             file.executemany(_ADD_KEY, made)
-        # So the file alone is whole when somebody copies it; if it is being read, the next time.
-        _empty_log(file)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -93,10 +93,11 @@ async def refused(ctx: Context, _media_id: str) -> None:
 async def show(ctx: Context, event: MemberIntroduced) -> None:
     """Show an introduction in the managers' channel; without one it waits, unshown."""
     row = await ctx.tx.one(answers.INTRODUCTION, introduction_id=event.introduction_id)
-    if row is None:
+    if row is None or ctx.core.channel("managers") is None:
         return
-    if await ctx.to_channel("managers", *_shown(ctx, row)):
-        await ctx.tx.run(answers.SHOWN, introduction_id=row.id, now=ctx.now)
+    # Of the event's own showing and the one a start asks for, one changes the row.
+    if await ctx.tx.run(answers.SHOWN, introduction_id=row.id, now=ctx.now):
+        await ctx.to_channel("managers", *_shown(ctx, row))
 
 
 @feature.start

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from sys import argv
@@ -18,11 +19,15 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
+import adapters.line.client
+import jobs.broadcast
+import jobs.claim
 from adapters.line.channel import Channel
 from adapters.line.settings import Settings as LineSettings
 from adapters.line.simulator.inbox import Person
 from adapters.line.simulator.simulator import LineSimulator
-from adapters.simulation.faults import Fault, FaultScript, Harm
+from adapters.simulation.faults import Fault, FaultScript
+from adapters.simulation.faults import Harm as Bad
 from bot import broadcasts
 from bot.broadcasts import Draft
 from bot.community import load
@@ -35,15 +40,15 @@ from storage.broadcast import BroadcastRow, Stage
 from storage.seal import Cipher
 from storage.sqlite import SqliteStore
 from storage.store import Store, Tx
-from tests.faults.home import Home, Life, free_port, user_id
+from tests.faults.home import Harm, Home, Life, free_port, user_id
 from tests.unit.sending import crowd, enrol
 
 FAULTY = (
-    Fault(harm=Harm.DROP_DONE, path="/v2/bot/message/", chance=0.10),
-    Fault(harm=Harm.REFUSE_DONE, path="/v2/bot/message/", chance=0.10),
-    Fault(harm=Harm.REFUSE, status=500, path="/v2/bot/message/", chance=0.10),
-    Fault(harm=Harm.DROP, path="/v2/bot/message/", chance=0.10),
-    Fault(harm=Harm.REFUSE, status=429, path="/v2/bot/message/", chance=0.05),
+    Fault(harm=Bad.DROP_DONE, path="/v2/bot/message/", chance=0.10),
+    Fault(harm=Bad.REFUSE_DONE, path="/v2/bot/message/", chance=0.10),
+    Fault(harm=Bad.REFUSE, status=500, path="/v2/bot/message/", chance=0.10),
+    Fault(harm=Bad.DROP, path="/v2/bot/message/", chance=0.10),
+    Fault(harm=Bad.REFUSE, status=429, path="/v2/bot/message/", chance=0.05),
 )
 """45 of 100 answers are not what they should be, and half of those were carried out."""
 PATIENCE = 600.0
@@ -59,6 +64,14 @@ class Trial:
     kills: int
     one_by_one: bool = False
     workers: int = 1
+    harm: Harm | None = None
+    """Something done to each process before it serves."""
+
+
+def impatient() -> None:
+    """Let second tries come at once: for tests that may not wait as a platform likes it."""
+    jobs.claim.BACKOFF = adapters.line.client.PAUSE = timedelta(milliseconds=20)
+    jobs.broadcast.POLL_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -151,14 +164,14 @@ async def through(home: Home, trial: Trial, chance: Random) -> Judged:
         line.faults = FaultScript(FAULTY, chance)
         began = loop.time()
         homes = [home, *(replace(home, port=free_port()) for _ in range(workers - 1))]
-        lives = [await Life(each, line.url).ready() for each in homes]
+        lives = [await Life(each, line.url, trial.harm).ready() for each in homes]
         async with open_beside(home)() as beside:
             for kill in range(1, kills + 1):
                 await _sent(beside, number, people * kill // (kills + 1), judged)
                 at = chance.randrange(workers)
                 await lives[at].kill()
                 judged.kills += 1
-                lives[at] = await Life(homes[at], line.url).ready()
+                lives[at] = await Life(homes[at], line.url, trial.harm).ready()
             judged.sent = await _sent(beside, number, people, judged)
         judged.seconds = loop.time() - began
         line.faults = None

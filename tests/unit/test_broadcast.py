@@ -13,7 +13,6 @@ import jobs.broadcast
 import jobs.claim
 from adapters.simulation.faults import Fault, FaultScript, Harm
 from bot import broadcasts
-from bot.adapter import Delivery, Receipt
 from bot.broadcasts import Draft
 from bot.events import Account
 from bot.messages import Choice, Choices, Message, Text
@@ -375,40 +374,3 @@ async def test_one_by_one_through_faults(tmp_path: Path) -> None:
         stands = await stage.progress(number)
         assert (stands.stage, stands.sent, stands.failed) == (At.DONE, 299, 1)
         assert [row for row in logged(stage) if row[1] != "sent"] == [(8, "left")]
-
-
-async def die_after_the_first_chunk(stage: Stage) -> None:
-    """Let LINE accept one chunk, and this life never hear of it."""
-    adapter, accepted = stage.core.adapters["line"], asyncio.Event()
-    send = adapter.send
-
-    async def never_heard(delivery: Delivery) -> Receipt:
-        await send(delivery)
-        accepted.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    adapter.send = never_heard  # type: ignore[method-assign]
-    settling = Tasks().start(stage.settle())
-    await accepted.wait()
-    settling.cancel()
-    await stage.broadcaster.tasks.cancel()
-    await stage.bot.runtime.stop()
-
-
-async def test_after_a_crash_managers_hear_once_how_many_follow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Journey C6: killed right after the first chunk was accepted."""
-    monkeypatch.setattr(jobs.broadcast, "AT_ONCE", 1)
-    async with sending(tmp_path, 902) as stage:
-        await stage.launch("お知らせ")
-        await die_after_the_first_chunk(stage)
-        assert sum(stage.got) == 500
-        for told in (["再開しました：続き402人「お試し会」"], []):
-            async with sending(tmp_path, key=stage.bot.key, line=stage.line) as again:
-                await again.broadcaster.take_up()
-                await again.settle()
-                assert again.alerts == told
-        assert stage.got == [1] * 902
-        assert (stage.line.totals.doubled, stage.line.totals.repeated) == (0, 1)

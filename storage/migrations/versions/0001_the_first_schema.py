@@ -499,9 +499,6 @@ def upgrade() -> None:
             "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["member_id"], ["member.id"], name=op.f("fk_recipient_member_id_member")
-        ),
         sa.PrimaryKeyConstraint("broadcast_id", "seq", name=op.f("pk_recipient")),
         info={"erase": "blank", "owner": "member_id"},
         sqlite_with_rowid=False,
