@@ -327,9 +327,7 @@ ADD_MEDIA = change(
 )
 SHOWN = change(
     update(_introduction)
-    .where(
-        _introduction.c.id == bindparam("introduction_id"), _introduction.c.shown_at.is_(None)
-    )
+    .where(_introduction.c.id == bindparam("introduction_id"), _introduction.c.shown_at.is_(None))
     .values(shown_at=bindparam("now"))
 )
 UNSHOWN = rows(
