@@ -73,24 +73,27 @@ class Intake:
         began = self.core.clock.monotonic()
         try:
             async with asyncio.timeout(STORE_BUDGET):
-                if len(elements) == 1:  # the usual case needs no task of its own
-                    await self._accept(platform, elements[0], began)
-                else:
-                    await asyncio.gather(*[self._accept(platform, e, began) for e in elements])
+                await self._accept(platform, elements, began)
         except (StoreError, TimeoutError) as error:
             self.counts[platform, "refused"] += len(elements)
             raise StoreDown from error
 
-    async def _accept(self, platform: str, element: Element, began: float) -> None:
-        try:
-            outcome = await self.store.write(partial(self._take, platform, element, began))
-        except HandlerSuspended:
-            # A bug in a handler: the element must be kept all the same.
-            log.error("handler.suspended", platform=platform)
-            outcome = await self.store.write(partial(self._keep, platform, element))
-        self.counts[platform, outcome] += 1
-        if outcome in {"split", "failed"}:
-            self.nudge()
+    async def _accept(self, platform: str, elements: Sequence[Element], began: float) -> None:
+        """Hand all elements to the writer at once; a webhook of ten is one group, not ten tasks."""
+        taken = [
+            self.store.submit(partial(self._take, platform, element, began)) for element in elements
+        ]
+        await asyncio.gather(*taken, return_exceptions=True)
+        for element, future in zip(elements, taken, strict=True):
+            try:
+                outcome = future.result()
+            except HandlerSuspended:
+                # A bug in a handler: the element must be kept all the same.
+                log.error("handler.suspended", platform=platform)
+                outcome = await self.store.write(partial(self._keep, platform, element))
+            self.counts[platform, outcome] += 1
+            if outcome in {"split", "failed"}:
+                self.nudge()
 
     async def _take(self, platform: str, element: Element, began: float, tx: Tx) -> str:
         """Store one element and handle it if its turn has come; return the outcome's word."""

@@ -172,6 +172,8 @@ def _audience(segment: ColumnElement[bool], *, important: bool) -> Subquery:
             unindexed(_account.c.platform) == bindparam("platform", type_=String()),
             # The index of accounts by member gives this order for nothing.
             _in_range(_account.c.member_id),
+            # Said twice for PostgreSQL, which would else read all members for each range.
+            _in_range(unindexed(_member.c.id)),
             segment,
         )
     )

@@ -294,24 +294,30 @@ class PostgresStore:
 
     async def write(self, work: Work[T], lane: str = "") -> T:
         """Run `work` in the next group commit of its lane; see `storage.store.Store.write`."""
+        return await self.submit(work, lane)
+
+    def submit(self, work: Work[T], lane: str = "") -> "asyncio.Future[T]":
+        """Queue `work` on its lane's connection; see `storage.store.Store.submit`."""
         if not lane:
             idle = min(self._writers, key=lambda writer: writer.load)
-            return await self._put(idle.waiting, work, 0)
+            return self._put(idle.waiting, work, 0)
         key = lane_key(lane)
-        return await self._put(self._writers[key % len(self._writers)].waiting, work, key)
+        return self._put(self._writers[key % len(self._writers)].waiting, work, key)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a snapshot that cannot write."""
         return await self._put(self._reads, work, 0)
 
-    async def _put(self, waiting: "asyncio.Queue[Item | None]", work: Work[T], lane: int) -> T:
+    def _put(
+        self, waiting: "asyncio.Queue[Item | None]", work: Work[T], lane: int
+    ) -> "asyncio.Future[T]":
         if self._closed:
             message = "the store is closed"
             raise StoreError(message)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         # Whatever ends the worker, the item is never taken for done.
         waiting.put_nowait(Item(work, future, lane, error=StoreError("not served")))
-        return await future
+        return future
 
     async def close(self) -> None:
         """Finish what was taken, refuse what comes, close the connections."""

@@ -252,7 +252,11 @@ class SqliteStore:
 
     async def write(self, work: Work[T], lane: str = "") -> T:  # noqa: ARG002 - one writer is one lane
         """Run `work` in the next group commit; see `storage.store.Store.write`."""
-        return await self._put(self._writer, work)
+        return await self.submit(work)
+
+    def submit(self, work: Work[T], lane: str = "") -> "asyncio.Future[T]":  # noqa: ARG002
+        """Queue `work` for the next group commit; see `storage.store.Store.submit`."""
+        return self._put(self._writer, work)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a snapshot that cannot write."""

@@ -95,6 +95,13 @@ class Store(Protocol):
             Exception: whatever `work` raised; nothing it wrote is kept.
         """
 
+    def submit(self, work: Work[T], lane: str = "") -> "asyncio.Future[T]":
+        """Queue what `write` would run, without a task of its own; the future ends alike.
+
+        Raises:
+            StoreError: the store is closed.
+        """
+
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot that cannot write."""
 

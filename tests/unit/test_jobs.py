@@ -17,7 +17,7 @@ from storage import activity, work
 from storage.sqlite import connect
 from storage.store import Tx
 from tests.faults.home import until
-from tests.unit.running import Bot, running
+from tests.unit.running import Bot, element, running
 
 KIND = "test.work"
 ROW = f"SELECT state, tries, fault FROM job WHERE kind = '{KIND}'"  # noqa: S608
@@ -223,3 +223,19 @@ async def test_jobs_run_side_by_side_and_a_stop_lets_them_end(bot: Bot) -> None:
     await bot.runtime.engine.finish(5)
     assert (most, ended) == (5, 5)
     assert bot.rows(f"SELECT count(*) FROM job WHERE kind = '{KIND}' AND state = 'done'") == [(5,)]  # noqa: S608
+
+
+async def test_what_a_death_left_to_show_is_shown_once(tmp_path: Path) -> None:
+    key = Fernet.generate_key().decode()
+    async with running(tmp_path, key=key) as bot:
+        await bot.say("hanako", "はじめまして")
+        agree = next(each for each in bot.shown[-1]["choices"] if "同意" in each["label"])
+        press = element("agree", "hanako", "", kind="press", value=agree["value"])
+        await bot.intake.accept("terminal", [press])
+        await bot.say("hanako", "自己紹介する")
+        await bot.intake.accept("terminal", [element("me", "hanako", "まつげが好きです")])
+        assert bot.rows("SELECT count(*) FROM job WHERE state = 'open'") == [(1,)]
+    async with running(tmp_path, key=key) as bot:
+        await bot.runtime.settle()
+        posts = [shown for shown in bot.shown if shown["to"] == "#管理"]
+        assert len(posts) == 1

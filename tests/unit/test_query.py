@@ -97,13 +97,10 @@ class Pair:
         """Return all rows of both, as the driver gives them."""
         raw = self.theirs.connection.driver_connection
         assert raw is not None
-        queries = [
-            f'SELECT * FROM "{table.name}" ORDER BY rowid'  # noqa: S608  our own names
-            for table in schema.tables()
-        ]
+        queries = [f'SELECT * FROM "{table.name}"' for table in schema.tables()]  # noqa: S608
         return (
-            [self.ours.execute(query).fetchall() for query in queries],
-            [raw.execute(query).fetchall() for query in queries],
+            [sorted(self.ours.execute(query).fetchall(), key=repr) for query in queries],
+            [sorted(raw.execute(query).fetchall(), key=repr) for query in queries],
         )
 
 
