@@ -70,10 +70,11 @@ class Intake:
         """
         if self.store.backlog > BACKLOG:
             raise Busy
+        if not elements:
+            return
         began = self.core.clock.monotonic()
         try:
-            async with asyncio.timeout(STORE_BUDGET):
-                await self._accept(platform, elements, began)
+            await self._accept(platform, elements, began)
         except (StoreError, TimeoutError) as error:
             self.counts[platform, "refused"] += len(elements)
             raise StoreDown from error
@@ -83,7 +84,9 @@ class Intake:
         taken = [
             self.store.submit(partial(self._take, platform, element, began)) for element in elements
         ]
-        await asyncio.gather(*taken, return_exceptions=True)
+        _, late = await asyncio.wait(taken, timeout=STORE_BUDGET)
+        if late:
+            raise TimeoutError
         for element, future in zip(elements, taken, strict=True):
             try:
                 outcome = future.result()

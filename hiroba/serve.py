@@ -66,6 +66,8 @@ async def serve(host: str, port: int, *, work: bool) -> None:
     # What start-up made lives as long as the process: the collector need not walk it again.
     gc.collect()
     gc.freeze()
+    # An event makes a few hundred short-lived objects: look for cycles every dozen events.
+    gc.set_threshold(20_000, 50, 50)
     config = uvicorn.Config(
         runtime.app,
         host=host,

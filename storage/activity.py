@@ -14,7 +14,7 @@ class Activity(SQLModel, table=True):
     """One thing a member did. `subject` names what it was done to; never free text."""
 
     __table_args__ = (
-        Index("ix_activity_member_id_kind_at", "member_id", "kind", "at"),
+        Index("ix_activity_member_id_at_kind", "member_id", "at", "kind"),
         Index("ix_activity_kind_at", "kind", "at"),
         kept(Erase.BLANK),
     )

@@ -3,13 +3,23 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, UniqueConstraint, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Index,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
 from storage.query import change, rows, scalar
-from storage.tables import Erase, Personal, column, kept, member_ref, row_id, sealed, table_of
+from storage.tables import BIG, Erase, Personal, column, kept, member_ref, row_id, sealed, table_of
 
 COUNTABLE = JSON().with_variant(JSONB(), "postgresql")
 """JSON that is compared and grouped; plain JSON keeps what members wrote to the letter."""
@@ -37,7 +47,7 @@ class Answer(SQLModel, table=True):
     question: str = column(Personal.ANSWER)
     kind: str = column()
     options: list[Any] = column(Personal.ANSWER, default=[], sa_type=COUNTABLE)
-    number: int | None = column(Personal.ANSWER, default=None)
+    number: int | None = column(Personal.ANSWER, default=None, sa_type=BIG)
     day: date | None = column(Personal.ANSWER, default=None)
     text: bytes | None = sealed(
         Personal.ANSWER, "answer:{member_id}:{survey}:{question}", own_key=True
@@ -51,10 +61,14 @@ class Answer(SQLModel, table=True):
 class Tag(SQLModel, table=True):
     """A typed tag (`interest:lashes`) with the reason it was set for."""
 
-    __table_args__ = (UniqueConstraint("member_id", "key", "value"), kept(Erase.DELETE))
+    __table_args__ = (
+        UniqueConstraint("member_id", "key", "value"),
+        Index("ix_tag_key_value_member_id", "key", "value", "member_id"),
+        kept(Erase.DELETE),
+    )
     id: int | None = row_id()
     member_id: int = member_ref(nullable=False, index=False)
-    key: str = column(Personal.ANSWER, index=True)
+    key: str = column(Personal.ANSWER)
     value: str = column(Personal.ANSWER)
     reason: str = column(Personal.ANSWER)
     tagged_at: datetime = column(Personal.ACTIVITY)

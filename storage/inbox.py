@@ -4,12 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Index, UniqueConstraint, bindparam, func, select, text, update
+from sqlalchemy import UniqueConstraint, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
 from storage.query import change, rows, scalar
-from storage.tables import Personal, choice, column, kept, row_id, sealed, table_of
+from storage.tables import Personal, choice, column, kept, partial, row_id, sealed, table_of
 
 
 class InboxState(StrEnum):
@@ -26,14 +26,8 @@ class Inbox(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("platform", "key"),
-        Index(
-            "ix_inbox_open",
-            "lane",
-            "id",
-            sqlite_where=text("state = 'open'"),
-            postgresql_where=text("state = 'open'"),
-        ),
-        Index("ix_inbox_state_due", "state", "due"),
+        partial("ix_inbox_open", "state = 'open'", "lane", "id"),
+        partial("ix_inbox_dead", "state = 'dead'", "id"),
         kept(None),
     )
     id: int | None = row_id()

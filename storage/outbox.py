@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Index, Uuid, bindparam, func, select, update
+from sqlalchemy import Uuid, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
@@ -18,6 +18,7 @@ from storage.tables import (
     column,
     kept,
     member_ref,
+    partial,
     row_id,
     sealed,
     table_of,
@@ -49,14 +50,15 @@ class Outbox(SQLModel, table=True):
     """One message. `target` and `payload` are sealed and blanked once SENT."""
 
     __table_args__ = (
-        Index("ix_outbox_state_way_due", "state", "way", "due"),
-        Index("ix_outbox_member_id_state_way", "member_id", "state", "way"),
-        Index("ix_outbox_about_id", "about_id"),
+        partial("ix_outbox_ready", "state = 'ready'", "way", "due"),
+        partial("ix_outbox_waiting", "state = 'ready'", "member_id"),
+        partial("ix_outbox_pushed", "way = 'push'", "member_id", "sent_at"),
+        partial("ix_outbox_about_id", "about_id IS NOT NULL", "about_id"),
         kept(Erase.BLANK),
     )
     id: int | None = row_id()
     key: UUID = column(sa_type=Uuid(), unique=True)
-    member_id: int | None = member_ref(index=False)
+    member_id: int | None = member_ref()
     # Whom a post in a place is about; erasing takes the mention out of every row.
     about_id: int | None = column(default=None, foreign_key="member.id", nullable=True, sa_type=BIG)
     platform: str = column()

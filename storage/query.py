@@ -107,7 +107,9 @@ def _plain(statement: ClauseElement, dialect: Dialect) -> ClauseElement:
     """Write the statement's own constants into its text.
 
     PostgreSQL keeps one plan for all values of a parameter: `state = $1` cannot use an index
-    that holds open rows only, `state = 'open'` can.
+    that holds open rows only, `state = 'open'` can. SQLite looks at the value, and for that
+    prepares the statement anew each time: 7 microseconds instead of 1. Values that a caller
+    gives are never constants; they stay parameters.
     """
 
     def replace(element: Any, **_: Any) -> Any:
@@ -122,8 +124,7 @@ def _plain(statement: ClauseElement, dialect: Dialect) -> ClauseElement:
 
 
 def _compile(statement: ClauseElement, dialect: Dialect) -> Compiled:
-    if dialect.name == POSTGRES.name:
-        statement = _plain(statement, dialect)
+    statement = _plain(statement, dialect)
     compiled: Any = statement.compile(dialect=dialect)
     # Required parameters hold a sentinel in `compiled.params`; only the others are values.
     binds = {name: bind for bind, name in compiled.bind_names.items()}

@@ -8,7 +8,7 @@ generated from these declarations; a column without a class fails the build.
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import BigInteger, Enum, Index, Integer, LargeBinary, MetaData, Table, text
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata = MetaData(
@@ -81,6 +81,14 @@ def sealed(personal: Personal, bound: str, *, nullable: bool = True, own_key: bo
     """
     kind = {"nullable": nullable, "sa_type": LargeBinary}
     return column(personal, bound=bound, own_key=own_key, default=None, **kind)
+
+
+def partial(name: str, where: str, *columns: str) -> Index:
+    """Index only the rows that `where` (one column's constant) picks: the few that wait.
+
+    Rows that are done are most of a table and cost such an index nothing.
+    """
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def table_of(model: type[SQLModel]) -> Table:

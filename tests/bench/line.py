@@ -93,9 +93,8 @@ class Crowd:
 
     def prepare(self, order: dict[str, Any]) -> dict[str, Any]:
         """Write signed bodies to a file; return the reply tokens of each."""
-        events = islice(
-            self._unknown() if order["kind"] == "unknown" else self._mix(), order["events"]
-        )
+        kinds = {"unknown": self._unknown, "talk": self._talk, "mix": self._mix}
+        events = islice(kinds[order["kind"]](), order["events"])
         tokens = []
         with Path(order["file"]).open("w", encoding="utf-8") as file:
             while body_events := list(islice(events, order["per"])):
@@ -119,6 +118,18 @@ class Crowd:
         """Yield events of a kind that is kept for later and answered by nothing."""
         for number in self._strangers:
             event = self.line.member(f"stranger {number % 1000}").did("membership")
+            event.pop("replyToken")
+            yield event
+
+    def _talk(self) -> Iterator[Json]:
+        """Yield talk among people in groups: stored, and nobody's business but theirs."""
+        for number in self._strangers:
+            event = self.line.member(f"stranger {number % 1000}").said("こんにちは")
+            event["source"] = {
+                "type": "group",
+                "groupId": f"C{number % 100:032d}",
+                "userId": event["source"]["userId"],
+            }
             event.pop("replyToken")
             yield event
 

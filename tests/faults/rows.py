@@ -26,7 +26,8 @@ LEDGER = {
     "coupon_issue": "SELECT coupon, member_id, opened_at IS NULL FROM coupon_issue",
     "outbox": "SELECT member_id, want, way, state, target, payload FROM outbox",
     "inbox": "SELECT state, fault, raw FROM inbox",
-    "job": "SELECT kind, member_id, state, payload FROM job",
+    # A job that is done is no effect, and a start may ask for what an event asked for already.
+    "job": "SELECT kind, member_id, state, payload FROM job WHERE state != 'done'",
     "wakeup": "SELECT kind, ref, member_id FROM wakeup",
     "counter": "SELECT name, value FROM counter",
     "once": "SELECT flag FROM once",

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects import postgresql
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 revision = "0001"
@@ -144,13 +144,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_inbox_dead",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'dead'"),
+            postgresql_where=sa.text("state = 'dead'"),
+        )
+        batch_op.create_index(
             "ix_inbox_open",
             ["lane", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         )
-        batch_op.create_index("ix_inbox_state_due", ["state", "due"], unique=False)
 
     op.create_table(
         "member",
@@ -181,6 +187,23 @@ def upgrade() -> None:
         sa.Column("tat", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("token", name=op.f("pk_permit")),
     )
+    op.create_table(
+        "recipient",
+        sa.Column(
+            "broadcast_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("broadcast_id", "seq", name=op.f("pk_recipient")),
+        info={"erase": "blank", "owner": "member_id"},
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("recipient", schema=None) as batch_op:
+        batch_op.create_index("ix_recipient_member_id", ["member_id"], unique=False)
+
     op.create_table(
         "role",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -280,7 +303,7 @@ def upgrade() -> None:
     with op.batch_alter_table("activity", schema=None) as batch_op:
         batch_op.create_index("ix_activity_kind_at", ["kind", "at"], unique=False)
         batch_op.create_index(
-            "ix_activity_member_id_kind_at", ["member_id", "kind", "at"], unique=False
+            "ix_activity_member_id_at_kind", ["member_id", "at", "kind"], unique=False
         )
 
     op.create_table(
@@ -293,11 +316,9 @@ def upgrade() -> None:
         sa.Column("question", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column(
-            "options",
-            sa.JSON().with_variant(JSONB(), "postgresql"),
-            nullable=False,
+            "options", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
         ),
-        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("text", sa.LargeBinary(), nullable=True),
         sa.Column("skipped", sa.Boolean(), nullable=False),
@@ -483,28 +504,35 @@ def upgrade() -> None:
         info={"erase": "blank", "owner": "member_id"},
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.create_index("ix_outbox_about_id", ["about_id"], unique=False)
         batch_op.create_index(
-            "ix_outbox_member_id_state_way", ["member_id", "state", "way"], unique=False
+            "ix_outbox_about_id",
+            ["about_id"],
+            unique=False,
+            sqlite_where=sa.text("about_id IS NOT NULL"),
+            postgresql_where=sa.text("about_id IS NOT NULL"),
         )
-        batch_op.create_index("ix_outbox_state_way_due", ["state", "way", "due"], unique=False)
-
-    op.create_table(
-        "recipient",
-        sa.Column(
-            "broadcast_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column(
-            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
-        sa.Column("member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.PrimaryKeyConstraint("broadcast_id", "seq", name=op.f("pk_recipient")),
-        info={"erase": "blank", "owner": "member_id"},
-        sqlite_with_rowid=False,
-    )
-    with op.batch_alter_table("recipient", schema=None) as batch_op:
-        batch_op.create_index("ix_recipient_member_id", ["member_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_outbox_member_id"), ["member_id"], unique=False)
+        batch_op.create_index(
+            "ix_outbox_pushed",
+            ["member_id", "sent_at"],
+            unique=False,
+            sqlite_where=sa.text("way = 'push'"),
+            postgresql_where=sa.text("way = 'push'"),
+        )
+        batch_op.create_index(
+            "ix_outbox_ready",
+            ["way", "due"],
+            unique=False,
+            sqlite_where=sa.text("state = 'ready'"),
+            postgresql_where=sa.text("state = 'ready'"),
+        )
+        batch_op.create_index(
+            "ix_outbox_waiting",
+            ["member_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'ready'"),
+            postgresql_where=sa.text("state = 'ready'"),
+        )
 
     op.create_table(
         "tag",
@@ -522,7 +550,9 @@ def upgrade() -> None:
         info={"erase": "delete", "owner": "member_id"},
     )
     with op.batch_alter_table("tag", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_tag_key"), ["key"], unique=False)
+        batch_op.create_index(
+            "ix_tag_key_value_member_id", ["key", "value", "member_id"], unique=False
+        )
 
     op.create_table(
         "wakeup",
@@ -551,17 +581,31 @@ def downgrade() -> None:
 
     op.drop_table("wakeup")
     with op.batch_alter_table("tag", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_tag_key"))
+        batch_op.drop_index("ix_tag_key_value_member_id")
 
     op.drop_table("tag")
-    with op.batch_alter_table("recipient", schema=None) as batch_op:
-        batch_op.drop_index("ix_recipient_member_id")
-
-    op.drop_table("recipient")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.drop_index("ix_outbox_state_way_due")
-        batch_op.drop_index("ix_outbox_member_id_state_way")
-        batch_op.drop_index("ix_outbox_about_id")
+        batch_op.drop_index(
+            "ix_outbox_waiting",
+            sqlite_where=sa.text("state = 'ready'"),
+            postgresql_where=sa.text("state = 'ready'"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_ready",
+            sqlite_where=sa.text("state = 'ready'"),
+            postgresql_where=sa.text("state = 'ready'"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_pushed",
+            sqlite_where=sa.text("way = 'push'"),
+            postgresql_where=sa.text("way = 'push'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_outbox_member_id"))
+        batch_op.drop_index(
+            "ix_outbox_about_id",
+            sqlite_where=sa.text("about_id IS NOT NULL"),
+            postgresql_where=sa.text("about_id IS NOT NULL"),
+        )
 
     op.drop_table("outbox")
     with op.batch_alter_table("media", schema=None) as batch_op:
@@ -592,7 +636,7 @@ def downgrade() -> None:
 
     op.drop_table("answer")
     with op.batch_alter_table("activity", schema=None) as batch_op:
-        batch_op.drop_index("ix_activity_member_id_kind_at")
+        batch_op.drop_index("ix_activity_member_id_at_kind")
         batch_op.drop_index("ix_activity_kind_at")
 
     op.drop_table("activity")
@@ -605,6 +649,10 @@ def downgrade() -> None:
     op.drop_table("send_log")
     op.drop_table("run")
     op.drop_table("role")
+    with op.batch_alter_table("recipient", schema=None) as batch_op:
+        batch_op.drop_index("ix_recipient_member_id")
+
+    op.drop_table("recipient")
     op.drop_table("permit")
     with op.batch_alter_table("once", schema=None) as batch_op:
         batch_op.drop_index("uq_once_hash_flag")
@@ -612,11 +660,15 @@ def downgrade() -> None:
     op.drop_table("once")
     op.drop_table("member")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
-        batch_op.drop_index("ix_inbox_state_due")
         batch_op.drop_index(
             "ix_inbox_open",
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.drop_index(
+            "ix_inbox_dead",
+            sqlite_where=sa.text("state = 'dead'"),
+            postgresql_where=sa.text("state = 'dead'"),
         )
 
     op.drop_table("inbox")
