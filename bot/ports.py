@@ -31,7 +31,8 @@ class Outgoing:
     """A message on its way out: its outbox row with the sealed columns opened.
 
     `fresh` is True only in the process that wrote the row, before any try: a reply token that
-    is refused then was never used by us.
+    is refused then was never used by us. `swept`: it was read back from its row, which may have
+    been carried meanwhile.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Outgoing:
     created_at: datetime
     reply_until: datetime | None
     fresh: bool
+    swept: bool = False
 
 
 class Courier(Protocol):

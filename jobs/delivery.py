@@ -17,6 +17,7 @@ import structlog
 
 from bot import posting
 from bot.adapter import Adapter, Delivery, Receipt, Via
+from bot.alerts import tell_managers
 from bot.core import Core
 from bot.errors import Rejected, RetryLater, Undeliverable, Unreachable
 from bot.messages import Limits, Message
@@ -53,6 +54,9 @@ class Courier:
         self._lanes: dict[str, deque[Outgoing]] = {}
         self._held: set[int] = set()
         self._open = True
+        self._began = core.clock.now()
+        self._doubtful: set[int] = set()
+        """Messages that may have left although the store could not say so."""
 
     @property
     def busy(self) -> int:
@@ -111,7 +115,9 @@ class Courier:
             tries=row.tries,
             created_at=row.created_at,
             reply_until=row.reply_until,
-            fresh=False,
+            # Nobody can have tried it: this process wrote it, and only waited with it.
+            fresh=row.created_at >= self._began and not row.tries and row.id not in self._doubtful,
+            swept=True,
         )
 
     async def _run(self, name: str, lane: deque[Outgoing]) -> None:
@@ -121,6 +127,7 @@ class Courier:
                 try:
                     await self._carry(outgoing)
                 except StoreError:
+                    self._doubtful.add(outgoing.id)
                     log.warning("delivery.unmarked", row=outgoing.id)
                 finally:
                     self._held.discard(outgoing.id)
@@ -169,7 +176,7 @@ class Courier:
     async def _still_wanted(self, outgoing: Outgoing) -> bool:
         """Look again right before the try: the token may be dead, the member gone, the stop on."""
         now = self.core.clock.now()
-        if not outgoing.fresh and not await self._still_ready(outgoing):
+        if outgoing.swept and not await self._still_ready(outgoing):
             return False
         if outgoing.way is Way.REPLY:
             if outgoing.reply_until is None or now < outgoing.reply_until:
@@ -297,6 +304,11 @@ class Courier:
             reason=plan.reason or reason,
             target=tx.cipher.seal(dump_address(letter.address), bound),
         )
+        if reason == "quota":
+            platform = letter.address.platform
+            what = f"quota:{platform}:{posting.month_of(self.core, now)}"
+            text = self.core.copy.say("alert-quota", platform=platform)
+            await tell_managers(self.core, tx, what, text, now)
 
     @cached_property
     def _limits(self) -> dict[str, Limits]:

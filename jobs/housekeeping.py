@@ -4,14 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from uuid import uuid5
 
 from bot import erasure
-from bot.context import KEYS, lane_of
+from bot.alerts import tell_managers
 from bot.core import Core
-from bot.messages import Message, Text
-from bot.posting import Letter, post
-from bot.rules.etiquette import Want
 from jobs.worker import Job
 from storage import audit, inbox, members, retention, work
 from storage.audit import Act
@@ -94,19 +90,9 @@ class Alerts:
                 await self.store.write(lambda tx, w=what, c=count: self._tell(tx, w, c))  # type: ignore[misc]
 
     async def _tell(self, tx: Tx, what: str, count: int) -> None:
-        address = self.core.channel("managers")
-        if address is None:
-            return
         text = self.core.copy.say("alert-dead", what=what, count=count)
-        # The key makes it once: the outbox refuses a second row with the same one.
-        letter = Letter(
-            key=uuid5(KEYS, f"dead:{what}:{count}"),
-            address=address,
-            lane=lane_of(tx, address),
-            want=Want.PUSH_OK,
-            member_id=None,
-        )
-        await post(self.core, tx, Message((Text(text),)), letter, self.core.clock.now())
+        now = self.core.clock.now()
+        await tell_managers(self.core, tx, f"dead:{what}:{count}", text, now)
 
 
 async def _dead(tx: Tx) -> dict[str, int]:

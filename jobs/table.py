@@ -9,7 +9,7 @@ import structlog
 
 from bot.core import Core
 from jobs.tasks import Tasks
-from jobs.worker import Handle, Job, claimed, run_job
+from jobs.worker import Handle, Job, run_job
 from storage import work
 from storage.store import Store, StoreError, Tx
 
@@ -87,7 +87,8 @@ class TableEngine:
                     self.core,
                     self.store,
                     self._handlers.get(row.kind, _unknown),
-                    claimed(row, self.store, self.worker),
+                    row,
+                    self.worker,
                 )
             )
             for row in rows

@@ -57,17 +57,13 @@ class Job:
 Handle = Callable[[Job], Awaitable[None]]
 
 
-def claimed(row: JobRow, store: Store, worker: str) -> Job:
-    """Open a claimed row."""
-    payload: dict[str, Any] = {}
-    if row.payload is not None:
-        payload = json.loads(store.cipher.open(row.payload, f"job:{row.kind}:{row.key}"))
-    return Job(row.id, row.kind, row.key, payload, row.tries, worker)
-
-
-async def run_job(core: Core, store: Store, handle: Handle, job: Job) -> None:
-    """Carry out one job and record how it ended."""
+async def run_job(core: Core, store: Store, handle: Handle, row: JobRow, worker: str) -> None:
+    """Carry out one claimed job and record how it ended."""
+    job = Job(row.id, row.kind, row.key, {}, row.tries, worker)
     try:
+        if row.payload is not None:
+            sealed = store.cipher.open(row.payload, f"job:{row.kind}:{row.key}")
+            job.payload = json.loads(sealed)
         await handle(job)
         if not job.ended:
             await store.write(job.end)

@@ -25,11 +25,14 @@ from linebot.v3.webhooks import MessageEvent, PostbackEvent
 from sqlalchemy import text
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from storage.tables import table_of
 
-class Heard(SQLModel, table=True):
-    """One event."""
+
+class Heard(SQLModel, table=True, registry=registry()):
+    """One event; in a registry of its own, so that our schema never meets it."""
 
     __tablename__ = "heard"
     id: int | None = Field(default=None, primary_key=True)
@@ -47,7 +50,7 @@ async def prepare(engine: AsyncEngine) -> None:
     listen(engine.sync_engine, "connect", quick)
     async with engine.begin() as connection:
         await connection.execute(text("PRAGMA journal_mode=WAL"))
-        await connection.run_sync(SQLModel.metadata.tables["heard"].create)
+        await connection.run_sync(table_of(Heard).create)
 
 
 def said(event: MessageEvent | PostbackEvent) -> str:

@@ -195,10 +195,19 @@ async def test_the_monthly_limit_makes_no_storm_and_the_message_waits(world: Wor
     for _ in range(5):
         await pass_time(bot, seconds=10)
     assert calls(line, PUSH) == [429]
-    assert bot.rows("SELECT state, way FROM outbox WHERE want = 'push_ok'") == [("ready", "pull")]
+    wanted = "SELECT state, way, platform FROM outbox WHERE want = 'push_ok' ORDER BY id"
+    # The managers are told once for the month, however many messages wait.
+    await push(bot, hanako, "もうひとつ", member_id=1)
+    await pass_time(bot)
+    assert bot.rows(wanted) == [
+        ("ready", "pull", "line"),
+        ("sent", "push", "terminal"),
+        ("ready", "pull", "line"),
+    ]
     await take(bot, line, hanako.said("メニュー"))
     await pass_time(bot)
     assert "お知らせ" in hanako.inbox[-1].text
+    assert "もうひとつ" in hanako.inbox[-1].text
 
 
 async def test_a_token_that_died_before_any_try_waits_for_the_next_touch(world: World) -> None:
@@ -221,6 +230,23 @@ async def test_a_token_that_died_before_any_try_waits_for_the_next_touch(world: 
     assert "お知らせを止めました" in hanako.inbox[2].text
     assert line.totals.pushes == line.totals.stale == 0
     assert [row[0] for row in bot.rows(OUTBOX)] == ["sent"] * 4
+
+
+async def test_a_reply_that_a_bad_token_held_back_waits_and_is_not_called_uncertain(
+    world: World,
+) -> None:
+    line, bot = world
+    hanako = line.member("hanako")
+    faults(line, Fault(harm=Harm.REFUSE, status=401))
+    await take(bot, line, hanako.followed())
+    await bot.runtime.courier.idle()
+    assert bot.rows(OUTBOX) == [("ready", "unauthorised", 0)]
+    line.faults = None
+    await pass_time(bot, minutes=5)
+    assert bot.rows("SELECT state, way FROM outbox") == [("ready", "pull")]
+    await take(bot, line, hanako.said("メニュー"))
+    await pass_time(bot)
+    assert "ようこそ" in hanako.inbox[-1].text
 
 
 async def test_an_old_reply_after_a_restart_is_uncertain_and_never_a_push(tmp_path: Path) -> None:

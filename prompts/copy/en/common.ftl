@@ -15,3 +15,4 @@ chat-welcome =
     - Type text to say something, or a number to press a button
     - /event follow adds the bot as a friend, /as 佐藤 changes who speaks (佐藤 and 高橋 are managers)
     - Ctrl+D ends the talk
+alert-quota = This month's messages are used up ({ $platform }). Replies still arrive; notices are shown when a member next writes.
