@@ -31,8 +31,12 @@ from sqlmodel import Field, SQLModel
 from storage.tables import table_of
 
 
-class Heard(SQLModel, table=True, registry=registry()):
-    """One event; in a registry of its own, so that our schema never meets it."""
+class Apart(SQLModel, registry=registry()):
+    """A registry of its own, so that our schema never meets this one's table."""
+
+
+class Heard(Apart, table=True):
+    """One event."""
 
     __tablename__ = "heard"
     id: int | None = Field(default=None, primary_key=True)
