@@ -84,19 +84,29 @@ class Intake:
         taken = [
             self.store.submit(partial(self._take, platform, element, began)) for element in elements
         ]
-        _, late = await asyncio.wait(taken, timeout=STORE_BUDGET)
-        if late:
-            raise TimeoutError
+        # One timer for all, and no task: this is every event's way.
+        timer = asyncio.get_running_loop().call_later(STORE_BUDGET, _give_up, taken)
+        failure: Exception | None = None
         for element, future in zip(elements, taken, strict=True):
             try:
-                outcome = future.result()
-            except HandlerSuspended:
-                # A bug in a handler: the element must be kept all the same.
-                log.error("handler.suspended", platform=platform)
-                outcome = await self.store.write(partial(self._keep, platform, element))
-            self.counts[platform, outcome] += 1
-            if outcome in {"split", "failed"}:
-                self.nudge()
+                await self._settle(platform, element, future)
+            except (StoreError, TimeoutError) as error:
+                failure = error
+        timer.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _settle(self, platform: str, element: Element, taken: asyncio.Future[str]) -> None:
+        """Wait for one element's outcome and count it."""
+        try:
+            outcome = await taken
+        except HandlerSuspended:
+            # A bug in a handler: the element must be kept all the same.
+            log.error("handler.suspended", platform=platform)
+            outcome = await self.store.write(partial(self._keep, platform, element))
+        self.counts[platform, outcome] += 1
+        if outcome in {"split", "failed"}:
+            self.nudge()
 
     async def _take(self, platform: str, element: Element, began: float, tx: Tx) -> str:
         """Store one element and handle it if its turn has come; return the outcome's word."""
@@ -236,6 +246,13 @@ def _kept(fault: str) -> str:
     if not fault:
         return "split"
     return "unknown" if fault.startswith(UNKNOWN) else "quarantined"
+
+
+def _give_up(taken: Sequence[asyncio.Future[str]]) -> None:
+    """End the waiting for what the store did not answer in time."""
+    for future in taken:
+        if not future.done():
+            future.set_exception(TimeoutError())
 
 
 def _seal(tx: Tx, platform: str, key: str, raw: bytes) -> bytes:

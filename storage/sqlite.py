@@ -9,6 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,11 @@ T = TypeVar("T")
 
 GROUP = 64
 """Pieces of work in one commit, at most."""
+YIELD_SECONDS = 0.0001
+"""How long the writer steps aside before it takes a group. It is no collecting window: one
+thread at a time runs Python, and a group of one costs the loop a commit's worth of hand-overs
+(measured: 1.15 times the intake, 1.2 times the whole events, and nothing lost at ten a request).
+"""
 BUSY_SECONDS = 2.0
 """How long the writer waits for another process's lock before it refuses."""
 
@@ -171,6 +177,9 @@ class _Thread(threading.Thread):
                 )
                 if item is None:
                     return group, False
+                if not group:
+                    # The loop is often halfway through more requests: let it finish them.
+                    time.sleep(YIELD_SECONDS)
                 group.append(item)
         except queue.Empty:
             pass

@@ -72,8 +72,8 @@ class Item:
         if self.error is None:
             for call in self.calls:
                 call()
-        if self.future.cancelled():
-            return
+        if self.future.done():
+            return  # whoever waited gave up
         if self.error is None:
             self.future.set_result(self.result)
         else:

@@ -57,7 +57,7 @@ def string(data: object, *path: str) -> str:
         return ""
     if not found.isascii():
         found = _SURROGATE.sub("\ufffd", found)
-    return found.replace("\0", "")
+    return found.replace("\0", "") if "\0" in found else found
 
 
 def instant(event: object) -> datetime | None:
@@ -100,12 +100,13 @@ def receive(raw: bytes, provider: str = "") -> PlatformEvent:
 
 
 def _address(event: object, realm: str) -> Address:
-    user, token = string(event, "source", "userId"), string(event, "replyToken")
+    source, token = at(event, "source"), string(event, "replyToken")
+    kind, user = string(source, "type"), string(source, "userId")
     return Address(
         platform="line",
         account=Account("line", realm, user) if user else None,
-        conversation=conversation(event),
-        private=string(event, "source", "type") == "user",
+        conversation=user if kind == "user" else conversation(event),
+        private=kind == "user",
         reply=ReplyHandle(token) if token else None,
     )
 
