@@ -6,6 +6,7 @@ Input lines: text · a number (presses that button) · "text in quotes" (never a
 
 import asyncio
 import json
+import logging
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -94,7 +95,7 @@ def main(*, as_json: bool) -> None:
 
 def talk(settings: Settings, *, as_json: bool = False) -> None:
     """Talk with given settings."""
-    configure()
+    configure(logging.INFO if as_json else logging.WARNING)
     asyncio.run(chat(settings, as_json=as_json))
 
 

@@ -9,9 +9,9 @@ QUIET = ("httpx", "aiohttp.access", "apscheduler", "alembic", "linebot", "uvicor
 """Loggers that print addresses, ids or contents below WARNING."""
 
 
-def configure() -> None:
+def configure(level: int = logging.INFO) -> None:
     """Write JSON lines to standard error; an exception's text never leaves, only its type."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
@@ -21,7 +21,7 @@ def configure() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
