@@ -26,6 +26,7 @@ from cryptography.fernet import Fernet
 from storage.seal import Cipher
 from tests.faults.commands import Commands
 from tests.faults.die import FLOWS, Stage, intake, said, settled, spread
+from tests.faults.floods import floods
 from tests.faults.home import Home, Life, user_id
 from tests.faults.kills import kill
 from tests.faults.waltear import tear, written
@@ -171,7 +172,14 @@ async def locked(report: Report, _given: Given, folder: Path) -> None:
         report.fail(f"locked: {statuses}")
 
 
-PARTS = {"kills": kills, "nth": nth, "commands": commands, "torn": torn, "locked": locked}
+PARTS = {
+    "kills": kills,
+    "nth": nth,
+    "commands": commands,
+    "torn": torn,
+    "locked": locked,
+    "floods": floods,
+}
 
 
 def _write(report: Report, command: str) -> None:
