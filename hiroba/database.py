@@ -1,7 +1,6 @@
 """`migrate`, `owner`, `backup`, `restore`: short visits to the database."""
 
 import asyncio
-import json
 import sqlite3
 import sys
 from contextlib import closing
@@ -13,13 +12,13 @@ from hiroba.clock import Clock, machine_now
 from hiroba.forgetting import Forgotten, finish, forget
 from hiroba.runtime import open_cipher
 from hiroba.settings import Settings, checked, environment, key_problems, with_keys
-from storage import audit
+from storage import audit, visit
 from storage import migrate as migrations
 from storage.keyring import Keyring
 from storage.lock import AlreadyRunning, FileLock
 from storage.members import Role
 from storage.seal import SealBroken
-from storage.sqlite import SqliteStore, connect
+from storage.sqlite import SqliteStore
 from storage.store import StoreError
 
 
@@ -73,12 +72,7 @@ def backup(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
-    with (
-        closing(connect(settings.database, read_only=True)) as source,
-        closing(sqlite3.connect(part)) as copy,
-    ):
-        source.backup(copy, pages=1_000, progress=_progress)
-        copy.execute("PRAGMA journal_mode=DELETE")
+    visit.copy(settings.database, part, _progress)
     part.chmod(0o600)
     part.replace(target)
     sys.stderr.write("\n")
@@ -111,7 +105,7 @@ def restore(source: Path, *, yes: bool) -> None:
             backup_.backup(copy)
         migrations.upgrade(part)
         forgotten = _forget(settings, part)
-        _pause(part)
+        visit.pause(part, machine_now())
         _remove(path, "-wal", "-shm")
         part.replace(path)
     sys.stdout.write(f"{path} is restored and paused: a manager starts sending again with the word")
@@ -167,40 +161,11 @@ def _usable(source: Path) -> None:
     if not source.is_file():
         raise Misconfigured([f"there is no {source}: name a file that `hiroba backup` wrote"])
     try:
-        with closing(sqlite3.connect(source)) as connection:
-            damage = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        damage = visit.damage_of_backup(source)
     except sqlite3.DatabaseError as error:
         raise Misconfigured([f"{source} is no backup of Hiroba ({error})"]) from error
-    if damage != "ok":
+    if damage != visit.SOUND:
         raise Misconfigured([f"{source} is damaged: take another backup"])
-
-
-def _pause(path: Path) -> None:
-    """Stop sending, and repeat nothing that may have left after the backup was taken."""
-    reason = json.dumps({"reason": "restored"})
-    with closing(connect(path)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(
-            "INSERT INTO state (name, value, at) VALUES ('stop', ?, ?) "
-            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (reason, machine_now().strftime("%Y-%m-%d %H:%M:%S.%f")),
-        )
-        connection.execute(
-            "UPDATE outbox SET state = 'uncertain', reason = 'restored', target = NULL, "
-            "payload = NULL WHERE state = 'ready' AND way IN ('push', 'reply')"
-        )
-        connection.execute(
-            "UPDATE chunk SET state = 'dead', fault = 'restored', owner = '', "
-            "until = NULL WHERE state = 'open'"
-        )
-        connection.execute(
-            "UPDATE broadcast SET stage = 'stopped', reason = 'restored' "
-            "WHERE stage IN ('freezing', 'ready', 'sending')"
-        )
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def _asked(question: str) -> bool:

@@ -4,14 +4,12 @@ import importlib
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 
 from bot.community import load
 from bot.errors import Misconfigured
 from bot.text import Copy
 from hiroba.settings import COPY, Settings, checked, environment, platforms
-from storage import migrate
-from storage.sqlite import connect
+from storage import migrate, visit
 
 MARKS = {True: "\u2714", False: "\u2718", None: "\u2026"}
 
@@ -56,16 +54,12 @@ def _database(settings: Settings) -> Iterator[tuple[bool, str]]:
         yield True, f"database: {path} is not there yet; the first start makes it"
         return
     try:
-        with closing(connect(path, read_only=True)) as connection:
-            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            dead = connection.execute(
-                "SELECT (SELECT count(*) FROM inbox WHERE state = 'dead'), "
-                "(SELECT count(*) FROM job WHERE state = 'dead')"
-            ).fetchone()
+        damage = visit.damage(path)
+        dead = visit.dead_letters(path)
     except sqlite3.DatabaseError as error:
         yield False, f"database: {path}: {error}"
         return
-    yield damage == "ok", f"database: {path}: {damage}"
+    yield damage == visit.SOUND, f"database: {path}: {damage}"
     yield migrate.current(path) == migrate.head(), f"schema: {migrate.current(path)}"
     yield sum(dead) == 0, f"dead letters: {dead[0]} events, {dead[1]} jobs"
 

@@ -1,18 +1,17 @@
 """What a backup must forget before anything opens it in the database's place."""
 
 import json
-from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from bot import erasure
-from storage import members, personal, work
+from storage import members, personal, visit, work
 from storage.keyring import Keyring
 from storage.members import JoinedRow
 from storage.seal import Cipher
-from storage.sqlite import SqliteStore, connect
+from storage.sqlite import SqliteStore
 
 PAGE = 1_000
 
@@ -37,7 +36,7 @@ async def forget(database: Path, cipher: Cipher, keyring: Keyring, now: datetime
         dropped = await store.write(lambda tx: personal.drop_unreadable(tx, numbers))
     finally:
         await store.close()
-    _never_again(database, numbers)
+    visit.never_again(database, numbers)
     return Forgotten(erased, dropped)
 
 
@@ -52,17 +51,6 @@ async def finish(database: Path, cipher: Cipher) -> None:
         payload = cipher.open(row.payload or b"", f"job:{row.kind}:{row.key}")
         erased = erasure.load(json.loads(payload))
         cipher.keyring.forget(erased.member_id, erased.hashes, erased.at)
-
-
-def _never_again(database: Path, numbers: set[int]) -> None:
-    """Let no new member get the number, and so the key, of one whom this backup does not know."""
-    with closing(connect(database)) as connection:
-        last = ("member", max(numbers, default=0))
-        found = connection.execute(
-            "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1", last
-        )
-        if not found.rowcount:
-            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", last)
 
 
 async def _erase_listed(store: SqliteStore, keyring: Keyring, now: datetime) -> int:

@@ -1,7 +1,6 @@
 """The composition: every part of a process, put together in one place and taken down in order."""
 
 import asyncio
-import json
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -37,11 +36,11 @@ from jobs.permits import Permits
 from jobs.table import TableEngine
 from jobs.tasks import Tasks
 from jobs.worker import Job, run_wakeups
-from storage import migrate, personal, state
+from storage import migrate, personal, state, visit
 from storage.keyring import Keyring
 from storage.lock import AlreadyRunning, FileLock
 from storage.seal import Cipher, SealBroken
-from storage.sqlite import SqliteStore, connect
+from storage.sqlite import SqliteStore
 from storage.store import StoreError, Tx
 
 log = structlog.get_logger()
@@ -164,10 +163,7 @@ def _open_database(settings: Settings, locked: ExitStack) -> Cipher:
         message = f"another process serves {path}: stop it first (one process per SQLite file)"
         raise Misconfigured([message]) from error
     try:
-        connection = connect(path)
-        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        connection.close()
-        if damage != "ok":
+        if visit.damage(path) != visit.SOUND:
             raise Misconfigured([f"{path} is damaged: restore a backup (`hiroba restore`)"])
         migrate.upgrade(path)
     except sqlite3.DatabaseError as error:
@@ -206,23 +202,14 @@ def open_cipher(settings: Settings) -> Cipher:
         Misconfigured: the keys do not open what is stored.
     """
     cipher = Cipher(settings.keys, keyring=Keyring(settings.keyring, settings.keys))
-    connection = connect(settings.database)
+    sealed = visit.secret(
+        settings.database, lambda: cipher.seal(secrets.token_bytes(32), "secret").decode()
+    )
     try:
-        row = connection.execute("SELECT value FROM state WHERE name = 'secret'").fetchone()
-        if row is None:
-            cipher.secret = secrets.token_bytes(32)
-            sealed = cipher.seal(cipher.secret, "secret").decode()
-            connection.execute(
-                "INSERT INTO state (name, value, at) VALUES ('secret', ?, CURRENT_TIMESTAMP)",
-                (json.dumps({"sealed": sealed}),),
-            )
-        else:
-            cipher.secret = cipher.open(json.loads(row[0])["sealed"].encode(), "secret")
+        cipher.secret = cipher.open(sealed.encode(), "secret")
     except SealBroken as error:
         message = "HIROBA_SECRET_KEYS does not open this database: add the key that sealed it"
         raise Misconfigured([message]) from error
-    finally:
-        connection.close()
     return cipher
 
 

@@ -96,12 +96,6 @@ HANDLED = change(
     .where(_inbox.c.id == bindparam("inbox_id"))
     .values(state=InboxState.DONE, fault="", raw=None, due=None)
 )
-# What an erased member sent and nobody could handle goes with the member.
-FORGET_LANE = change(
-    update(_inbox)
-    .where(_inbox.c.lane == bindparam("lane"), _inbox.c.raw.is_not(None))
-    .values(state=InboxState.QUARANTINED, fault="erased", raw=None, due=None)
-)
 _ROW = (
     _inbox.c.id,
     _inbox.c.platform,
@@ -133,14 +127,8 @@ DUE = scalar(
     .order_by(_inbox.c.id)
     .limit(bindparam("limit"))
 )
-COUNT_OPEN = scalar(
-    select(func.count()).select_from(_inbox).where(_inbox.c.state == InboxState.OPEN)
-)
 COUNT_DEAD = scalar(
     select(func.count()).select_from(_inbox).where(_inbox.c.state == InboxState.DEAD)
-)
-OLDEST_OPEN = scalar(
-    select(func.min(_inbox.c.received_at)).where(_inbox.c.state == InboxState.OPEN)
 )
 # What waits for a person or for nobody; an OPEN element is newer than the wish and is handled.
 FORGET_OF_LANE = change(

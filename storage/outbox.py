@@ -234,15 +234,6 @@ COUNT_HELD = scalar(
     .select_from(_outbox)
     .where(_outbox.c.state == OutboxState.READY, _outbox.c.way == Way.HELD)
 )
-# After a restore nobody knows what had left: pushes are not repeated, replies are dead anyway.
-UNCERTAIN_AFTER_RESTORE = change(
-    update(_outbox)
-    .where(
-        _outbox.c.state == OutboxState.READY,
-        (_outbox.c.way == Way.REPLY) | (_outbox.c.way == Way.PUSH),
-    )
-    .values(state=OutboxState.UNCERTAIN, reason="restored", target=None, payload=None)
-)
 FORGET_OF_MEMBER = change(
     update(_outbox)
     .where(
@@ -298,13 +289,4 @@ COUNT_OUTCOMES = rows(
         func.coalesce(func.sum(_outbox.c.counted), 0).label("counted"),
     ).group_by(_outbox.c.way, _outbox.c.state, _outbox.c.reason),
     OutcomeCount,
-)
-COUNT_READY = scalar(
-    select(func.count())
-    .select_from(_outbox)
-    .where(
-        _outbox.c.state == OutboxState.READY,
-        (_outbox.c.way == Way.REPLY) | (_outbox.c.way == Way.PUSH),
-        _outbox.c.due <= bindparam("now"),
-    )
 )

@@ -1,13 +1,13 @@
 """The community's own small state: named values, counters, counted messages, permits."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import JSON, UniqueConstraint, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
-from storage.query import change, rows, scalar
+from storage.query import change, scalar
 from storage.tables import BIG, column, kept, row_id, table_of
 
 
@@ -129,17 +129,4 @@ MOVE_PERMIT = scalar(
     .where(_permit.c.token == bindparam("token"))
     .values(tat=bindparam("tat"))
     .returning(_permit.c.tat)
-)
-
-
-class UsageRow(NamedTuple):
-    """Counted messages of a month."""
-
-    platform: str
-    month: str
-    counted: int
-
-
-USAGE = rows(
-    select(_usage.c.platform, _usage.c.month, _usage.c.counted).order_by(_usage.c.id), UsageRow
 )

@@ -172,11 +172,6 @@ COUNT_JOBS = rows(
     JobCount,
 )
 COUNT_DEAD = scalar(select(func.count()).select_from(_job).where(_job.c.state == JobState.DEAD))
-COUNT_DUE = scalar(
-    select(func.count())
-    .select_from(_job)
-    .where(_job.c.state == JobState.OPEN, _job.c.due <= bindparam("now"))
-)
 UNDONE = rows(
     select(_job.c.id, _job.c.kind, _job.c.key, _job.c.member_id, _job.c.payload, _job.c.tries)
     .where(_job.c.kind == bindparam("kind"), _job.c.state != JobState.DONE)
@@ -198,9 +193,6 @@ PUT_WAKEUP = change(
     )
     .on_conflict_do_update(index_elements=["kind", "ref"], set_={"due": bindparam("due")})
 )
-DROP_WAKEUP = change(
-    delete(_wakeup).where(_wakeup.c.kind == bindparam("kind"), _wakeup.c.ref == bindparam("ref"))
-)
 DUE_WAKEUPS = rows(
     select(_wakeup.c.id, _wakeup.c.kind, _wakeup.c.ref, _wakeup.c.member_id, _wakeup.c.due)
     .where(_wakeup.c.due <= bindparam("now"))
@@ -213,9 +205,6 @@ END_WAKEUP = change(
 )
 MOVE_WAKEUP = change(
     update(_wakeup).where(_wakeup.c.id == bindparam("wakeup_id")).values(due=bindparam("due"))
-)
-COUNT_DUE_WAKEUPS = scalar(
-    select(func.count()).select_from(_wakeup).where(_wakeup.c.due <= bindparam("now"))
 )
 ADD_RUN = scalar(
     upsert(_run)

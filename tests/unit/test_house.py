@@ -153,6 +153,16 @@ def test_sql_is_never_pieced_together() -> None:
     ] == []
 
 
+def test_sql_stands_in_storage_only() -> None:
+    spoken = {"execute", "executemany", "executescript"}
+    assert [
+        at(path, node.lineno)
+        for path, tree in modules(*(folder for folder in HOUSE if folder != "storage"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and called(node) in spoken
+    ] == []
+
+
 def test_no_task_runs_unwatched() -> None:
     """Ruff sees `asyncio.create_task`; this sees the same thing asked of a loop."""
     assert [
